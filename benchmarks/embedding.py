@@ -1,0 +1,64 @@
+"""Embedding throughput on the CPU: the shipped encoder beside the published Fx-Encoder, in one run.
+
+python benchmarks/embedding.py [--threads 2] [--seconds 10] [--model default]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+
+import torch
+
+from encoders import EffectEncoder, FxEncoder, SpectralEncoder, load_encoder
+
+
+def measure(encoder: EffectEncoder, audio: torch.Tensor, repeats: int) -> tuple[float, float]:
+    """Median wall and CPU seconds of one `embed` of (2, T) audio; weights do not change the speed."""
+    encoder.eval()
+    encoder.embed(audio, sample_rate=encoder.sample_rate)
+    wall, cpu = [], []
+    for _ in range(repeats):
+        wall_start, cpu_start = time.perf_counter(), time.process_time()
+        encoder.embed(audio, sample_rate=encoder.sample_rate)
+        wall.append(time.perf_counter() - wall_start)
+        cpu.append(time.process_time() - cpu_start)
+    return statistics.median(wall), statistics.median(cpu)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the stereo clip")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--model", help="also a checkpoint, by name or folder")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    encoders: dict[str, EffectEncoder] = {
+        "Fx-Encoder (published size)": FxEncoder(),
+        "SpectralEncoder": SpectralEncoder(),
+    }
+    if arguments.model:
+        encoders[arguments.model] = load_encoder(arguments.model)
+    audio = 0.1 * torch.randn(2, round(44100 * arguments.seconds), generator=torch.Generator().manual_seed(0))
+    # One after the other, then again in the other order: a machine that slows down in between would tilt one pass.
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in encoders}
+    for names in (list(encoders), list(encoders)[::-1]):
+        for name in names:
+            found[name].append(measure(encoders[name], audio, arguments.repeats))
+    print(f"{arguments.seconds:g} s stereo at 44.1 kHz, {arguments.threads} threads, torch {torch.__version__}\n")
+    print("| encoder | parameters | wall ms | CPU ms | x real time (wall) | ratio |")
+    print("|---|---|---|---|---|---|")
+    reference = min(wall for wall, _ in found["Fx-Encoder (published size)"])
+    for name, passes in found.items():
+        wall, cpu = min(passes)
+        size = sum(p.numel() for p in encoders[name].parameters()) / 1e6
+        speed = arguments.seconds / wall
+        print(f"| {name} | {size:.2f} M | {1e3 * wall:.1f} | {1e3 * cpu:.1f} | {speed:.0f} | {reference / wall:.1f} |")
+    print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

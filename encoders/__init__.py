@@ -1,0 +1,27 @@
+"""Effect encoders: networks that hear how audio was processed.
+
+`base` says what every encoder offers, `fx_encoder` and `spectral_encoder` are two of them, `objectives` and
+`training` teach them, `checkpoints` saves and opens releases, `evaluation` measures them.
+"""
+
+from __future__ import annotations
+
+from encoders.base import EffectEncoder
+from encoders.checkpoints import find_encoder, list_encoders, load_encoder, save_encoder
+from encoders.fx_encoder import FxEncoder
+from encoders.projection import ProjectionHead
+from encoders.registry import ENCODERS, build_encoder
+from encoders.spectral_encoder import SpectralEncoder
+
+__all__ = [
+    "ENCODERS",
+    "EffectEncoder",
+    "FxEncoder",
+    "ProjectionHead",
+    "SpectralEncoder",
+    "build_encoder",
+    "find_encoder",
+    "list_encoders",
+    "load_encoder",
+    "save_encoder",
+]

@@ -1,0 +1,207 @@
+"""What every effect encoder offers: features for training, and one deterministic embedding for any recording."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from encoders.configurable import Configurable
+from encoders.windows import fixed_windows, is_silent, repeat_to
+from fxrep.audio import AudioInput, iter_blocks, read_audio
+from fxrep.errors import ArgumentError, AudioError
+
+_WINDOWS_PER_BATCH = 8
+
+
+class EffectEncoder(Configurable, nn.Module):
+    """Base of all effect encoders: stereo audio in, an embedding of unit length out.
+
+    A subclass calls ``super().__init__(dim=…, sample_rate=…, window_s=…)`` and implements `features`. Its
+    constructor takes plain values or `Configurable` objects only: they are what a release stores.
+
+    Args:
+        dim: size of the embedding.
+        sample_rate: rate in Hz that `forward` expects; `embed` converts to it.
+        window_s: length of the windows that long recordings are cut into, in seconds.
+        hop_s: distance between window starts in seconds, at most `window_s`; None for windows side by side.
+        minimum_s: shortest input that `forward` takes, in seconds; `embed` repeats a shorter recording up to it.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        sample_rate: int = 44100,
+        window_s: float = 10.0,
+        hop_s: float | None = None,
+        minimum_s: float = 1.0,
+    ) -> None:
+        super().__init__()
+        hop = window_s if hop_s is None else hop_s
+        if not (dim >= 1 and sample_rate >= 1 and 0 < minimum_s <= window_s and 0 < hop <= window_s):
+            raise ArgumentError(
+                f"dim={dim}, sample_rate={sample_rate}, window_s={window_s}, hop_s={hop}, minimum_s={minimum_s}: "
+                "dim and sample_rate must be positive, and 0 < minimum_s, hop_s <= window_s"
+            )
+        self.dim = dim
+        self.sample_rate = sample_rate
+        self.window_s = window_s
+        self.hop_s = hop
+        self.minimum_s = minimum_s
+
+    def features(self, audio: Tensor) -> Tensor:
+        """The representation before its length is made one: audio (B, 2, T) at `sample_rate` to (B, D)."""
+        raise NotImplementedError(f"{type(self).__name__} does not define features(audio)")
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Embed windows: audio (B, 2, T) at `sample_rate`, T at least `minimum_s`, to (B, D) of unit length.
+
+        Raises:
+            AudioError: the tensor has another shape, or is too short.
+        """
+        if audio.dim() != 3 or audio.shape[1] != 2 or audio.shape[2] < self._samples(self.minimum_s):
+            raise AudioError(
+                f"audio of shape {tuple(audio.shape)}: expected (batch, 2, samples) with at least {self.minimum_s:g} s "
+                f"at {self.sample_rate} Hz; embed() takes any length and mono"
+            )
+        # Always in float32: half precision would leave lengths off by 1e-3.
+        return F.normalize(self.features(audio).float(), dim=-1)
+
+    def embed(self, audio: AudioInput, sample_rate: int | None = None) -> Tensor:
+        """Embed a whole recording, or a batch of recordings, without any randomness.
+
+        The recording is converted to `sample_rate` and two channels and cut into windows of `window_s`, the last one
+        aligned to the end. Silent windows (`encoders.windows.SILENCE_PEAK_DB`) are left out; the embeddings of the
+        others are averaged and brought to unit length. A recording shorter than a window is one window of its own
+        length, repeated up to `minimum_s` where it is shorter than that. Files of hours are read in constant memory.
+
+        Args:
+            audio: a path; an array (samples,) or (channels, samples); or a batch (B, C, samples). C is 1 or 2.
+            sample_rate: rate of an array in Hz; a file brings its own.
+
+        Returns:
+            (D,), or (B, D) for a batch; float32, on the device of a given tensor and else on the CPU.
+
+        Raises:
+            AudioError: the audio cannot be used, or is silent throughout.
+            ArgumentError: an array without a sample rate.
+        """
+        batched = getattr(audio, "ndim", 0) == 3
+        recordings = list(cast(Iterable[AudioInput], audio)) if batched else [audio]
+        if not recordings:
+            raise AudioError("the batch holds no recordings")
+        totals: dict[int, Tensor] = {}
+        for places, embeddings in self._window_embeddings(recordings, sample_rate, self.hop_s):
+            for (item, _), embedding in zip(places, embeddings, strict=True):
+                totals[item] = totals[item] + embedding if item in totals else embedding
+        silent = [_name(recording, item, batched) for item, recording in enumerate(recordings) if item not in totals]
+        if silent:
+            raise AudioError(f"silent, nothing to embed: {', '.join(silent)}")
+        means = F.normalize(torch.stack([totals[item] for item in range(len(recordings))]), dim=-1)
+        return (means if batched else means[0]).to(_result_device(audio))
+
+    def embed_windows(
+        self, audio: AudioInput, sample_rate: int | None = None, hop_s: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Embed every window of a recording that is not silent, for search within songs.
+
+        Args:
+            audio: a path, or an array (samples,) or (channels, samples).
+            sample_rate: rate of an array in Hz.
+            hop_s: distance between windows in seconds, at most `window_s`; None for the encoder's own.
+
+        Returns:
+            the windows' starts in seconds (W,), and their embeddings (W, D).
+
+        Raises:
+            AudioError: the audio cannot be used, or is silent throughout.
+            ArgumentError: `hop_s` is out of range, or an array came without a sample rate.
+        """
+        hop_s = self.hop_s if hop_s is None else hop_s
+        if not 0 < hop_s <= self.window_s:
+            raise ArgumentError(f"hop_s={hop_s}: expected a value above 0 and at most window_s={self.window_s:g}")
+        starts: list[int] = []
+        parts: list[Tensor] = []
+        for places, embeddings in self._window_embeddings([audio], sample_rate, hop_s):
+            starts.extend(start for _, start in places)
+            parts.append(embeddings)
+        if not parts:
+            raise AudioError(f"silent, nothing to embed: {_name(audio)}")
+        device = _result_device(audio)
+        seconds = torch.tensor(starts, dtype=torch.float64) / self.sample_rate
+        return seconds.float().to(device), torch.cat(parts).to(device)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the constructor tree and every weight: equal exactly for encoders that embed alike."""
+        digest = hashlib.sha256(json.dumps(self.config(), sort_keys=True).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            values = tensor.detach().cpu().contiguous()
+            digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+            digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def _window_embeddings(
+        self, recordings: list[AudioInput], sample_rate: int | None, hop_s: float
+    ) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
+        """Groups of windows that sound: (recording, first sample) of each, and their embeddings (W, D) on the CPU."""
+        places: list[tuple[int, int]] = []
+        group: list[Tensor] = []
+        for item, recording in enumerate(recordings):
+            blocks = self._blocks(recording, sample_rate)
+            for start, window in fixed_windows(blocks, self._samples(self.window_s), self._samples(hop_s)):
+                if is_silent(window):
+                    continue
+                places.append((item, start))
+                group.append(window)
+                if len(group) == _WINDOWS_PER_BATCH:
+                    yield places, self._embed_group(group)
+                    places, group = [], []
+        if group:
+            yield places, self._embed_group(group)
+
+    def _blocks(self, audio: AudioInput, sample_rate: int | None) -> Iterable[Tensor]:
+        if isinstance(audio, (str, os.PathLike)):
+            return iter_blocks(audio, self.window_s, target_rate=self.sample_rate, channels=2)
+        return [read_audio(audio, sample_rate, target_rate=self.sample_rate, channels=2)]
+
+    def _embed_group(self, windows: list[Tensor]) -> Tensor:
+        device = next((tensor.device for tensor in self.state_dict().values()), torch.device("cpu"))
+        batch = repeat_to(torch.stack(windows), self._samples(self.minimum_s)).to(device)
+        with _inference(self):
+            embeddings: Tensor = self(batch)
+        return embeddings.cpu()
+
+    def _samples(self, seconds: float) -> int:
+        return max(1, round(seconds * self.sample_rate))
+
+
+@contextmanager
+def _inference(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; every submodule gets its own mode back."""
+    training = [part for part in module.modules() if part.training]
+    try:
+        for part in training:
+            part.training = False
+        with torch.no_grad():
+            yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _name(audio: Any, item: int = 0, batched: bool = False) -> str:
+    if batched:
+        return f"batch item {item}"
+    return str(audio) if isinstance(audio, (str, os.PathLike)) else "the audio"
+
+
+def _result_device(audio: Any) -> torch.device:
+    return audio.device if isinstance(audio, Tensor) else torch.device("cpu")

@@ -1,0 +1,273 @@
+"""Release folders: weights as safetensors, the constructor tree as JSON, a model card and a licence. No pickles.
+
+FOLDER/model.safetensors   every tensor of the encoder
+FOLDER/config.json         format, fxrep version, constructor tree, audio contract, content hash
+FOLDER/metrics.json        what was measured in training
+FOLDER/README.md           model card
+FOLDER/LICENSE
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import fxrep
+from encoders.base import EffectEncoder
+from encoders.model_card import licence_text, model_card
+from encoders.registry import build_encoder
+from fxrep.errors import CheckpointError, MissingExtraError, OutputError
+from fxrep.files import atomic_file, atomic_folder
+
+FORMAT_VERSION = 1
+DEFAULT_ENCODER = "spectral"
+"""The folder of `PRETRAINED` that ``load_encoder("default")`` reads."""
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+_FILES = ["model.safetensors", "config.json", "metrics.json", "README.md", "LICENSE"]
+
+
+def save_encoder(
+    encoder: EffectEncoder,
+    folder: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    licence: str = "Apache-2.0",
+) -> Path:
+    """Write a release folder, whole or not at all; an existing release of that name is replaced.
+
+    Args:
+        encoder: what to release.
+        folder: where to.
+        name: name on the model card; None for the folder's.
+        metadata: how it was trained and what was measured, JSON values; written to ``metrics.json`` and the card.
+        licence: SPDX name of the weights' licence.
+
+    Raises:
+        CheckpointError: the folder holds other files, or the weights are not finite.
+        OutputError: the folder cannot be written.
+    """
+    target = Path(folder)
+    if target.is_dir() and any(target.iterdir()) and not (target / "config.json").is_file():
+        raise CheckpointError(f"{target} exists and is not an encoder's release: choose a new folder")
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in encoder.state_dict().items()}
+    broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{broken[0]} holds NaN or infinite weights: the training diverged, nothing was written")
+    config = {
+        "format": FORMAT_VERSION,
+        "fxrep": fxrep.__version__,
+        "name": name or target.name,
+        "licence": licence,
+        "encoder": encoder.config(),
+        "audio": _audio_contract(encoder),
+        "fingerprint": encoder.fingerprint,
+    }
+    details = metadata or {}
+    parameters = sum(parameter.numel() for parameter in encoder.parameters())
+    with atomic_folder(target) as draft:
+        try:
+            save_file(tensors, draft / "model.safetensors")
+        except SafetensorError as error:  # its word for every fault of the disk
+            raise OutputError(f"cannot write {target}: {error}: choose a folder that has space") from error
+        _write_json(draft / "config.json", config)
+        _write_json(draft / "metrics.json", details)
+        (draft / "README.md").write_text(model_card(config, details, parameters), encoding="utf-8")
+        (draft / "LICENSE").write_text(licence_text(licence), encoding="utf-8")
+    return target
+
+
+def add_measurement(folder: str | os.PathLike[str], name: str, result: dict[str, Any]) -> Path:
+    """Put what was measured on a release into its ``metrics.json`` and its model card; weights stay as they are.
+
+    Args:
+        folder: a release folder.
+        name: of the measurement; an earlier one of that name is replaced.
+        result: JSON values as ``fxrep evaluate … --json`` prints them; the card shows ``command`` and ``table``.
+
+    Raises:
+        CheckpointError: the folder is no release, or the result lacks what the card shows.
+        OutputError: the folder cannot be written.
+    """
+    release = find_encoder(folder)
+    missing = [key for key in ("command", "table") if not isinstance(result.get(key), str)]
+    if missing:
+        raise CheckpointError(f"the result for {release} has no {missing[0]}: take the output of fxrep evaluate --json")
+    description = describe_encoder(release)
+    details = dict(description["metrics"])
+    details["evaluations"] = {**details.get("evaluations", {}), name: result}
+    card = model_card(read_config(release), details, description["parameters"])
+    with atomic_file(release / "metrics.json") as draft:
+        _write_json(draft, details)
+    with atomic_file(release / "README.md") as draft:
+        draft.write_text(card, encoding="utf-8")
+    return release
+
+
+def load_encoder(
+    name_or_folder: str | os.PathLike[str] = "default", *, device: str | torch.device = "cpu"
+) -> EffectEncoder:
+    """Open a released encoder, ready to embed (evaluation mode).
+
+    Args:
+        name_or_folder: "default", a name that `list_encoders` gives, a release folder, or a repository
+            ``owner/name`` of the Hugging Face Hub (needs ``huggingface_hub``).
+        device: where to put it.
+
+    Raises:
+        CheckpointError: no such release; or its files are missing, truncated, changed or of another format; or
+            it names a class that is not an encoder of this package.
+    """
+    folder = find_encoder(name_or_folder)
+    config = read_config(folder)
+    try:
+        encoder = build_encoder(config["encoder"])
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder}: {error}") from error
+    _load_tensors(encoder, folder)
+    if encoder.fingerprint != config["fingerprint"]:
+        raise CheckpointError(f"{folder}: weights and config.json do not belong together: copy the release again")
+    return encoder.to(device).eval()
+
+
+def describe_encoder(name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:
+    """Everything a release tells: ``config.json``, where it lies, its number of weights, and what was measured.
+
+    The release is opened as `load_encoder` does, so that a damaged one is not described as whole.
+
+    Raises:
+        CheckpointError: see `load_encoder`.
+    """
+    folder = find_encoder(name_or_folder)
+    encoder = load_encoder(folder)
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        metrics = {}
+    if not isinstance(metrics, dict) or not isinstance(metrics.get("metrics", {}), dict):
+        raise CheckpointError(f"{folder / 'metrics.json'} is damaged: copy the release again")
+    parameters = sum(parameter.numel() for parameter in encoder.parameters())
+    # The audio contract is the encoder's own, whatever the file says.
+    known = {**read_config(folder), "audio": _audio_contract(encoder)}
+    return {"folder": str(folder), "parameters": parameters, "metrics": metrics, **known}
+
+
+def list_encoders() -> list[str]:
+    """Names of the encoders that ship with the package."""
+    return sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
+
+
+def find_encoder(name_or_folder: str | os.PathLike[str]) -> Path:
+    """The release folder of a name, a path or a Hub repository; see `load_encoder`.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    text = os.fspath(name_or_folder)
+    shipped = PRETRAINED / (DEFAULT_ENCODER if text == "default" else text)
+    if re.fullmatch(r"[\w.-]+", text) and (shipped / "config.json").is_file():
+        return shipped
+    path = Path(text)
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise CheckpointError(f"{path} is a file: give a release folder (fxrep models export makes one)")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", text) and not path.parent.exists():
+        return _download(text)
+    names = ", ".join(list_encoders()) or "none in this installation"
+    raise CheckpointError(f"no encoder {text!r}: neither a folder nor one of the shipped names ({names})")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read and check ``config.json`` of a release.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or of another format.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointError(f"{folder} holds no config.json: it is not an encoder's release folder")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("encoder"), dict):
+        raise CheckpointError(f"{path} lacks the entries of an encoder's release: copy the release again")
+    if config.get("format") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format {config.get('format')!r}, this version of fxrep reads {FORMAT_VERSION}: "
+            f"it was written by fxrep {config.get('fxrep', 'unknown')}"
+        )
+    if missing := [key for key in ("name", "licence", "fingerprint") if not isinstance(config.get(key), str)]:
+        raise CheckpointError(f"{path} lacks {missing[0]}: copy the release again")
+    return config
+
+
+def _load_tensors(encoder: EffectEncoder, folder: Path) -> None:
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise CheckpointError(f"{folder} holds no model.safetensors")
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is truncated or damaged: {error}") from error
+    load_weights(encoder, tensors, str(path))
+
+
+def load_weights(encoder: EffectEncoder, tensors: dict[str, Tensor], source: str) -> None:
+    """Copy tensors into an encoder; every name and shape must match.
+
+    Raises:
+        CheckpointError: a tensor is missing, unknown, or of another shape; `source` is named.
+    """
+    own = encoder.state_dict()
+    faults = [f"lacks {name}" for name in own if name not in tensors]
+    faults += [f"has unknown {name}" for name in tensors if name not in own]
+    faults += [
+        f"{name} is {tuple(tensors[name].shape)} {tensors[name].dtype}, expected {tuple(value.shape)} {value.dtype}"
+        for name, value in own.items()
+        if name in tensors and (tensors[name].shape, tensors[name].dtype) != (value.shape, value.dtype)
+    ]
+    if faults:
+        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+        raise CheckpointError(f"{source} does not fit its configuration: {faults[0]}{more}")
+    encoder.load_state_dict(tensors)
+
+
+def _audio_contract(encoder: EffectEncoder) -> dict[str, Any]:
+    return {
+        "sample_rate": encoder.sample_rate,
+        "channels": 2,
+        "window_s": encoder.window_s,
+        "hop_s": encoder.hop_s,
+        "minimum_s": encoder.minimum_s,
+        "dim": encoder.dim,
+    }
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _download(repository: str) -> Path:
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise MissingExtraError(
+            f"no folder {repository!r}; to fetch it from the Hugging Face Hub: pip install huggingface_hub"
+        ) from error
+    try:
+        return Path(huggingface_hub.snapshot_download(repository, allow_patterns=_FILES))
+    except Exception as error:
+        # The hub's client raises errors of many libraries; for the user all of them mean one thing.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"no folder {repository!r}, and the Hugging Face Hub gave none: {reason}") from error

@@ -1,0 +1,74 @@
+"""Which classes a release may name, and building one from its constructor tree."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+from encoders.base import EffectEncoder
+from encoders.configurable import Configurable
+from fxrep.errors import CheckpointError
+
+ENCODERS: dict[str, str] = {
+    "fx_encoder": "encoders.fx_encoder.FxEncoder",
+    "spectral": "encoders.spectral_encoder.SpectralEncoder",
+}
+"""Architectures by short name; the values are class paths, so that listing them loads none."""
+
+EXTRA_CLASSES: dict[str, type[EffectEncoder]] = {}
+"""Encoders defined outside this package that a program allows releases to name: class path to class."""
+
+
+def build_encoder(config: dict[str, Any]) -> EffectEncoder:
+    """Build the encoder that a constructor tree describes, with fresh weights.
+
+    Only `EffectEncoder`s and `Configurable`s defined in the package `encoders`, and those in `EXTRA_CLASSES`, are
+    built: a release folder is data from strangers and must not choose what code runs.
+
+    Args:
+        config: ``{"class_path": …, "init_args": {…}}``; arguments may hold such trees themselves.
+
+    Raises:
+        CheckpointError: the tree names no allowed class, or arguments that the class refuses.
+    """
+    encoder = _build(config)
+    if not isinstance(encoder, EffectEncoder):
+        raise CheckpointError(f"{config.get('class_path')} is not an effect encoder")
+    return encoder
+
+
+def _build(config: dict[str, Any]) -> Any:
+    class_path, arguments = config.get("class_path"), config.get("init_args", {})
+    if not isinstance(class_path, str) or not isinstance(arguments, dict):
+        raise CheckpointError('an encoder is described by {"class_path": text, "init_args": {…}}')
+    cls = _allowed_class(ENCODERS.get(class_path, class_path))
+    built = {name: _build(value) if _is_tree(value) else value for name, value in arguments.items()}
+    unknown = sorted(set(built) - set(inspect.signature(cls).parameters))
+    if unknown:
+        raise CheckpointError(f"{class_path} has no argument {', '.join(unknown)}")
+    try:
+        return cls(**built)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{class_path} cannot be built from its arguments: {error}") from error
+
+
+def _is_tree(value: Any) -> bool:
+    return isinstance(value, dict) and "class_path" in value
+
+
+def _allowed_class(class_path: str) -> type:
+    if class_path in EXTRA_CLASSES:
+        return EXTRA_CLASSES[class_path]
+    module, _, name = class_path.rpartition(".")
+    if not module.startswith("encoders."):
+        raise CheckpointError(
+            f"class_path {class_path!r} is not an encoder of this package: known are {', '.join(sorted(ENCODERS))}"
+        )
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise CheckpointError(f"class_path {class_path!r} does not exist in this version of fxrep") from error
+    if not (isinstance(found, type) and issubclass(found, Configurable) and found.__module__.startswith("encoders.")):
+        raise CheckpointError(f"class_path {class_path!r} is not an encoder of this package")
+    return found

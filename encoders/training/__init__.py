@@ -1,0 +1,1 @@
+"""Contrastive training: `contrastive` the Lightning module, `data` the data module, `command` the command line."""

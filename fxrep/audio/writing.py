@@ -1,0 +1,104 @@
+"""Writing audio files, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+
+from fxrep.audio.inputs import check_audio
+from fxrep.audio.resampling import check_rate
+from fxrep.errors import ArgumentError, AudioError, OutputError
+from fxrep.files import atomic_file
+
+_FORMATS = {
+    ".wav": ("WAV", "PCM_24"),
+    ".wave": ("WAV", "PCM_24"),
+    ".aif": ("AIFF", "PCM_24"),
+    ".aiff": ("AIFF", "PCM_24"),
+    ".flac": ("FLAC", "PCM_24"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".oga": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
+_RATES_HZ = {
+    "OPUS": (8000, 12000, 16000, 24000, 48000),
+    "MPEG_LAYER_III": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+}
+# libsndfile's Vorbis encoder keeps a whole write on the stack: minutes in one call would overflow it.
+_BLOCK_FRAMES = 1 << 16
+
+
+def save_audio(
+    path: str | os.PathLike[str], audio: Tensor | np.ndarray, sample_rate: int, *, subtype: str | None = None
+) -> None:
+    """Write `(channels, samples)` to a file whose suffix chooses the format.
+
+    The file appears complete or not at all; missing folders are made. Integer samples end at full scale, and audio
+    beyond it is never clipped in silence: a WAV or AIFF without a named subtype then becomes 32-bit float, which
+    keeps every value; all else raises.
+
+    Args:
+        path: .wav, .aiff, .flac (24 bit unless `subtype` says otherwise), .ogg (Vorbis), .opus or .mp3.
+        audio: `(channels, samples)` or `(samples,)`, floating point, full scale at 1.0.
+        sample_rate: Hz.
+        subtype: soundfile's name of the sample format, for example ``"PCM_16"`` or ``"FLOAT"``.
+
+    Raises:
+        ArgumentError: unknown suffix, or a subtype or rate that the format does not hold.
+        AudioError: the audio cannot be used, or would be clipped.
+        OutputError: the file cannot be written: read-only folder, full disk.
+    """
+    target = Path(path)
+    container, chosen = _choose_format(target, sample_rate, subtype)
+    waveform = torch.as_tensor(audio).detach().cpu()
+    waveform = waveform[None] if waveform.ndim == 1 else waveform
+    if waveform.ndim != 2:
+        raise AudioError(f"audio has shape {tuple(waveform.shape)}: write one (channels, samples) to a file")
+    check_audio(waveform, name=f"audio for {target.name}")
+    if chosen not in ("FLOAT", "DOUBLE") and (peak := float(waveform.abs().max())) > 1:
+        if subtype is not None or container not in ("WAV", "AIFF"):
+            raise AudioError(
+                f"audio for {target.name} peaks at {20 * np.log10(peak):+.2f} dBFS and would be clipped: lower it by "
+                "that much, or write a .wav without a subtype, which keeps it as float"
+            )
+        chosen = "FLOAT"
+    with atomic_file(target) as temporary:
+        try:
+            _write(temporary, waveform, int(sample_rate), container, chosen)
+        except soundfile.SoundFileError as error:
+            reason = getattr(error, "error_string", "") or "no reason given"
+            raise OutputError(
+                f"cannot write {target}: {reason.strip(' .')}: choose a folder that can be written and has space"
+            ) from error
+
+
+def _choose_format(target: Path, sample_rate: int, subtype: str | None) -> tuple[str, str]:
+    check_rate(sample_rate)
+    if target.suffix.lower() not in _FORMATS:
+        raise ArgumentError(f"cannot write {target}: choose a name that ends in {', '.join(_FORMATS)}")
+    container, default_subtype = _FORMATS[target.suffix.lower()]
+    chosen = default_subtype if subtype is None else subtype.upper()
+    if not soundfile.check_format(container, chosen):
+        choices = ", ".join(soundfile.available_subtypes(container))
+        raise ArgumentError(f"{container} has no subtype {subtype!r}: choose one of {choices}")
+    rates = _RATES_HZ.get(chosen)
+    if rates is not None and sample_rate not in rates:
+        raise ArgumentError(f"{chosen} cannot hold {sample_rate} Hz: resample to one of {', '.join(map(str, rates))}")
+    return container, chosen
+
+
+def _write(path: Path, waveform: Tensor, sample_rate: int, container: str, subtype: str) -> None:
+    # Python opens the file first because its errors name the reason (permission, no space), libsndfile's do not.
+    path.touch()
+    with soundfile.SoundFile(
+        str(path), "w", samplerate=sample_rate, channels=waveform.shape[0], format=container, subtype=subtype
+    ) as file:
+        for block in waveform.split(_BLOCK_FRAMES, dim=-1):
+            # Only double precision survives the way to a file of doubles or 32-bit integers.
+            file.write((block if block.dtype == torch.float64 else block.float()).numpy().T)

@@ -1,0 +1,54 @@
+"""`fxrep embed`: recordings to a Parquet file of embeddings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fxrep.cli.output import JsonOption, emit, report_failures
+from fxrep.errors import ArgumentError
+
+
+def run(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", help="Audio files, and folders of them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file to write.")],
+    model: Annotated[str, typer.Option(help="Name or folder of the encoder.")] = "default",
+    windows: Annotated[bool, typer.Option("--windows", help="One row per window instead of one per song.")] = False,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Embed the I-th of N parts of the files, I from 1.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Embed recordings into one Parquet file; run it again to go on after an interruption.
+
+    Files that cannot be read are named and left out. For many machines, give each its own --shard and -o, in one
+    folder: fxrep map reads the folder.
+
+    \b
+    Example: fxrep embed songs/ -o embeddings.parquet
+    """
+    from encoders import load_encoder
+    from fxrep.retrieval import embed_corpus
+
+    part = _parse_shard(shard) if shard else None
+    encoder = load_encoder(model)
+    report = embed_corpus(paths, encoder, output, level="window" if windows else "song", shard=part)
+    report_failures(report.failures)
+    result: dict[str, Any] = {
+        "output": str(report.output),
+        "files": report.files,
+        "rows": report.rows,
+        "reused": report.reused,
+        "dim": encoder.dim,
+        "fingerprint": encoder.fingerprint,
+        "failures": [{"path": path, "reason": reason} for path, reason in report.failures],
+    }
+    text = f"{report.output}: {report.rows} embeddings of {report.files} files"
+    emit(result, as_json, f"{text} ({report.reused} from an earlier run)" if report.reused else text)
+
+
+def _parse_shard(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not (slash and number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
+        raise ArgumentError(f"--shard {text} is not understood: give i/n, for example 1/4")
+    return int(number), int(count)

@@ -1,0 +1,177 @@
+"""`fxrep index`: build, extend, prune and describe a library of reference recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fxrep.cli.output import JsonOption, emit, report_failures
+from fxrep.errors import ArgumentError, DataError
+
+if TYPE_CHECKING:
+    from fxrep.retrieval import AddReport
+
+app = typer.Typer(help="Build and change an index of reference recordings.", no_args_is_help=True)
+
+IndexArgument = Annotated[Path, typer.Argument(metavar="LIB.fxindex", help="The index folder.")]
+PathsArgument = Annotated[
+    list[Path], typer.Argument(metavar="PATHS...", help="Audio files, folders of them, or files made by fxrep embed.")
+]
+MetadataOption = Annotated[
+    Path | None,
+    typer.Option(help='CSV file with a column "path" (relative to the file) and others to store with the songs.'),
+]
+
+
+@app.command()
+def build(
+    index: IndexArgument,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", help="Audio files, and folders of them.")],
+    model: Annotated[str, typer.Option(help="Name or folder of the encoder.")] = "default",
+    metadata: MetadataOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an index that is there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an index of recordings; files that cannot be read are named and left out.
+
+    \b
+    Example: fxrep index build library.fxindex songs/
+    """
+    from encoders import load_encoder
+    from fxrep.retrieval import build_index
+
+    table = _read_metadata(metadata)
+    local = Path(model)
+    name = str(local.resolve()) if local.is_dir() else model
+    report = build_index(index, paths, load_encoder(model), model=name, metadata=table, overwrite=force)
+    _report_added(index, report, as_json)
+
+
+@app.command()
+def add(
+    index: IndexArgument,
+    paths: PathsArgument,
+    model: Annotated[str | None, typer.Option(help="Encoder, if it cannot be found where it was.")] = None,
+    metadata: MetadataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add recordings; known files with the same content are skipped, changed ones replaced.
+
+    \b
+    Example: fxrep index add library.fxindex new-songs/ extra.wav
+    """
+    from encoders import load_encoder
+    from fxrep.retrieval import AddReport, ReferenceIndex, read_embeddings
+
+    table = _read_metadata(metadata)
+    audio = [path for path in paths if path.suffix != ".parquet"]
+    report = AddReport()
+    with ReferenceIndex.open(index) as listed:
+        name = model or listed.model or "default"
+        for path in paths:
+            if path.suffix == ".parquet":
+                report.extend(listed.add_embeddings(read_embeddings(path), metadata=table))
+    if audio:
+        with ReferenceIndex.open(index, load_encoder(name)) as opened:
+            report.extend(opened.add(audio, metadata=table))
+    if report.failures and not (report.added or report.unchanged):
+        path_text, reason = report.failures[0]
+        raise DataError(f"none of the files could be added; the first, {path_text}: {reason}")
+    _report_added(index, report, as_json)
+
+
+@app.command()
+def remove(
+    index: IndexArgument,
+    songs: Annotated[list[str], typer.Argument(metavar="IDS|PATHS...", help="Ids, or paths of files and folders.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Remove songs by id or by path; the audio files stay.
+
+    \b
+    Example: fxrep index remove library.fxindex 12 songs/old/
+    """
+    from fxrep.retrieval import ReferenceIndex
+
+    with ReferenceIndex.open(index) as opened:
+        listing = [(entry["id"], Path(entry["path"])) for entry in opened.songs()]
+        ids = sorted({song_id for text in songs for song_id in _matching(text, listing)})
+        opened.remove(ids)
+        left = len(opened)
+    emit({"index": str(index), "removed": ids, "songs": left}, as_json, f"{index}: removed {len(ids)}, {left} left")
+
+
+@app.command()
+def info(
+    index: IndexArgument,
+    songs: Annotated[bool, typer.Option("--songs", help="List the songs with their ids.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe an index, after checking that its file is sound.
+
+    \b
+    Example: fxrep index info library.fxindex --songs
+    """
+    from fxrep.retrieval import ReferenceIndex
+    from fxrep.retrieval.hits import format_position, format_table
+
+    with ReferenceIndex.open(index) as opened:
+        result: dict[str, Any] = opened.info()
+        listing = opened.songs() if songs else []
+    lines = [f"{key:16}{value}" for key, value in result.items()]
+    if songs:
+        result["song_list"] = listing
+        rows = [
+            (
+                str(entry["id"]),
+                format_position(entry["duration_s"]),
+                " ".join([entry["path"], *(f"{key}={value}" for key, value in entry["metadata"].items())]),
+            )
+            for entry in listing
+        ]
+        lines.append(format_table(("id", "length", "path"), rows))
+    emit(result, as_json, "\n".join(lines))
+
+
+def _matching(text: str, listing: list[tuple[int, Path]]) -> list[int]:
+    if text.isascii() and text.isdigit():
+        return [int(text)]
+    wanted = Path(text).resolve()
+    found = [song_id for song_id, path in listing if path == wanted or path.is_relative_to(wanted)]
+    if not found:
+        raise ArgumentError(f"{text} is not in the index: list what is with: fxrep index info --songs")
+    return found
+
+
+def _read_metadata(file: Path | None) -> dict[str, dict[str, Any]] | None:
+    import csv
+
+    if file is None:
+        return None
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file} cannot be read as CSV ({error}): give a table with a column named path") from error
+    if not rows or "path" not in rows[0]:
+        raise DataError(f"{file} has no column named path: the first line must name the columns")
+    return {
+        str(file.parent / row["path"]): {key: value for key, value in row.items() if key and key != "path" and value}
+        for row in rows
+        if row["path"]
+    }
+
+
+def _report_added(index: Path, report: AddReport, as_json: bool) -> None:
+    report_failures(report.failures)
+    result: dict[str, Any] = {
+        "index": str(index),
+        "added": report.added,
+        "replaced": report.replaced,
+        "unchanged": report.unchanged,
+        "failures": [{"path": path, "reason": reason} for path, reason in report.failures],
+    }
+    counts = f"added {len(report.added)}, unchanged {len(report.unchanged)}, failed {len(report.failures)}"
+    emit(result, as_json, f"{index}: {counts}")

@@ -1,0 +1,114 @@
+"""`fxrep models`: the encoders there are, what a release holds, and making one from a training checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from fxrep.cli.output import JsonOption, emit
+
+app = typer.Typer(help="Encoders that ship, what a release holds, and making one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_models(as_json: JsonOption = False) -> None:
+    """List the encoders that ship with the package, and the architectures that can be trained.
+
+    \b
+    Example:
+      fxrep models list
+    """
+    from encoders.checkpoints import DEFAULT_ENCODER, list_encoders
+    from encoders.registry import ENCODERS
+
+    names = list_encoders()
+    default = DEFAULT_ENCODER if DEFAULT_ENCODER in names else None
+    marked = [f"{name} (default)" if name == default else name for name in names]
+    text = f"pretrained     {', '.join(marked) or 'none'}\narchitectures  {', '.join(sorted(ENCODERS))}"
+    emit({"pretrained": names, "default": default, "architectures": ENCODERS}, as_json, text)
+
+
+@app.command()
+def info(
+    model: Annotated[str, typer.Argument(help="Name, release folder or Hub repository.")] = "default",
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a release holds, and check that its weights are whole.
+
+    \b
+    Example:
+      fxrep models info default
+    """
+    from encoders.checkpoints import describe_encoder
+
+    description = describe_encoder(model)
+    emit(description, as_json, _text(description))
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[str, typer.Argument(help="Lightning checkpoint (.ckpt) of an encoder's training.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder to write the release to.")],
+    name: Annotated[Optional[str], typer.Option(help="Name on the model card; the folder's by default.")] = None,  # noqa: UP045
+    licence: Annotated[str, typer.Option(help="SPDX name of the weights' licence.")] = "Apache-2.0",
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a training checkpoint into a release folder: weights, configuration, model card and licence.
+
+    \b
+    Example:
+      fxrep models export runs/fx_encoder/version_0/checkpoints/best.ckpt -o my_encoder
+    """
+    from encoders.checkpoints import describe_encoder
+    from encoders.export import export_encoder
+
+    folder = export_encoder(checkpoint, output, name=name, licence=licence)
+    description = describe_encoder(folder)
+    emit(description, as_json, f"wrote {folder}\n{_text(description)}")
+
+
+@app.command()
+def card(
+    model: Annotated[str, typer.Argument(help="Release folder.")],
+    measured: Annotated[Path, typer.Option("--measured", help="What fxrep evaluate … --json printed.")],
+    name: Annotated[str, typer.Option(help="Heading of the measurement on the card.")] = "Retrieval",
+    as_json: JsonOption = False,
+) -> None:
+    """Write what was measured into a release's model card, under the command that measured it.
+
+    \b
+    Example:
+      fxrep evaluate retrieval normalized/manifest.parquet -m my-encoder --json > retrieval.json
+      fxrep models card my-encoder --measured retrieval.json
+    """
+    import json
+
+    from encoders.checkpoints import add_measurement, describe_encoder
+    from fxrep.errors import DataError
+
+    try:
+        result = json.loads(measured.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{measured} cannot be read as JSON: {error}: take the output of fxrep evaluate --json"
+        ) from error
+    folder = add_measurement(model, name, result if isinstance(result, dict) else {})
+    emit(describe_encoder(folder), as_json, f"wrote {folder / 'README.md'}")
+
+
+def _text(description: dict[str, Any]) -> str:
+    audio = description["audio"]
+    lines = [
+        f"name         {description['name']}",
+        f"folder       {description['folder']}",
+        f"class        {description['encoder']['class_path']}",
+        f"parameters   {description['parameters']:,}",
+        f"embedding    {audio['dim']} numbers, windows of {audio['window_s']:g} s at {audio['sample_rate']} Hz",
+        f"fingerprint  {description['fingerprint']}",
+        f"licence      {description['licence']}",
+    ]
+    metrics = description["metrics"].get("metrics", {})
+    lines += [f"{name:12} {value:.4g}" for name, value in metrics.items() if isinstance(value, (int, float))]
+    return "\n".join(lines)

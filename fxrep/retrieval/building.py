@@ -1,0 +1,75 @@
+"""Make an index from files in one call, without losing what was there before."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from fxrep.audio import find_audio_files
+from fxrep.errors import AudioError, OutputError
+from fxrep.files import atomic_folder
+from fxrep.retrieval.database import DATABASE_NAME
+from fxrep.retrieval.encoder import AudioEncoder
+from fxrep.retrieval.index import ReferenceIndex
+from fxrep.retrieval.writer import AddReport, Metadata
+
+
+def build_index(
+    path: str | os.PathLike[str],
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    encoder: AudioEncoder,
+    *,
+    model: str = "",
+    metadata: Mapping[str, Metadata] | None = None,
+    overwrite: bool = False,
+) -> AddReport:
+    """Make an index of files and folders.
+
+    A new index keeps what was finished when the work is interrupted (`ReferenceIndex.add` goes on from there). With
+    `overwrite` the old index stays in place until the new one is complete.
+
+    Args:
+        path: folder to make, for example ``library.fxindex``.
+        paths: files and folders of audio.
+        encoder: what embeds them.
+        model: name under which the encoder can be loaded again.
+        metadata: for some of the files, keyed by path.
+        overwrite: replace an index, even a corrupt one, that is at `path`.
+
+    Raises:
+        AudioError: there is no audio, or no file could be embedded; nothing is left at `path` then.
+        OutputError: something is at `path`, or it cannot be written.
+    """
+    folder = Path(path)
+    sources = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    find_audio_files(sources)  # before anything is made: is there something to add?
+    if folder.exists() and not overwrite:
+        raise OutputError(f"{folder} exists already: add to it with: fxrep index add, or replace it with --force")
+    if folder.exists():
+        if not (folder / DATABASE_NAME).exists():
+            raise OutputError(f"{folder} is not a reference index and will not be replaced: choose another name")
+        with atomic_folder(folder) as temporary:
+            return _fill(temporary, sources, encoder, model, metadata)
+    try:
+        return _fill(folder, sources, encoder, model, metadata)
+    except AudioError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _fill(
+    folder: Path,
+    sources: list[str | os.PathLike[str]],
+    encoder: AudioEncoder,
+    model: str,
+    metadata: Mapping[str, Metadata] | None,
+) -> AddReport:
+    with ReferenceIndex.create(folder, encoder, model=model) as index:
+        # The folders and not the files in them: a dead link among those is one bad file, not a wrong call.
+        report = index.add(sources, metadata=metadata)
+    if not report.added:
+        path, reason = report.failures[0]
+        raise AudioError(f"none of the {len(report.failures)} files could be embedded; the first, {path}: {reason}")
+    return report

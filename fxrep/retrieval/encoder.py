@@ -1,0 +1,134 @@
+"""What retrieval asks of an encoder, and the one way a file becomes vectors that can be indexed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from fxrep.audio import AudioInput, audio_info
+from fxrep.errors import AudioError, FxrepError
+from fxrep.files import file_hash
+
+
+class AudioEncoder(Protocol):
+    """Anything that turns audio into unit vectors: `encoders.EffectEncoder`, or one of your own.
+
+    Attributes:
+        sample_rate: rate in Hz at which the encoder listens.
+        window_s: length in seconds of one window.
+        dim: length D of an embedding.
+        fingerprint: changes whenever the same audio would give another embedding.
+    """
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate in Hz at which the encoder listens."""
+
+    @property
+    def window_s(self) -> float:
+        """Length in seconds of one window."""
+
+    @property
+    def dim(self) -> int:
+        """Length D of an embedding."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the weights and the audio contract."""
+
+    def embed(self, audio: AudioInput, sample_rate: int | None = None) -> torch.Tensor:
+        """One unit vector ``(D,)`` for a whole file or array."""
+
+    def embed_windows(self, audio: AudioInput, sample_rate: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Start of every window in seconds ``(W,)`` and the windows' unit vectors ``(W, D)``."""
+
+
+@dataclass(frozen=True)
+class SongEmbedding:
+    """Everything an index stores of one file.
+
+    Attributes:
+        path: where the file was read.
+        content_hash: SHA-256 of its bytes.
+        duration_s: length in seconds.
+        positions_s: start of every window, float64 ``(W,)``.
+        windows: unit vectors of the windows, float32 ``(W, D)``.
+        song: unit vector of the whole file, float32 ``(D,)``.
+    """
+
+    path: Path
+    content_hash: str
+    duration_s: float
+    positions_s: np.ndarray
+    windows: np.ndarray
+    song: np.ndarray
+
+
+def embed_song(path: Path, encoder: AudioEncoder, content_hash: str | None = None) -> SongEmbedding:
+    """Embed the windows of one file; the song's vector is their mean, brought back to unit length.
+
+    Raises:
+        AudioError: the file cannot be read as audio, or the encoder gives no direction for it (silence).
+    """
+    content_hash = content_hash or hash_file(path)
+    duration_s = audio_info(path).duration_s
+    positions, windows = encoder.embed_windows(path)
+    unit = unit_vectors(_to_numpy(windows), f"{path}")
+    if unit.shape[1] != encoder.dim:
+        raise AudioError(f"{path}: the encoder gave {unit.shape[1]} values, but says its dim is {encoder.dim}")
+    song = unit_vectors(unit.astype(np.float64).mean(axis=0, keepdims=True), f"{path}")[0]
+    # Positions may come as float32: a tenth of a millisecond is what they can say in a long recording.
+    positions_s = np.round(_to_numpy(positions).astype(np.float64), 4)
+    return SongEmbedding(path, content_hash, duration_s, positions_s, unit, song)
+
+
+def embed_query(query: AudioInput, encoder: AudioEncoder, sample_rate: int | None = None) -> np.ndarray:
+    """The unit vector ``(D,)``, float32, that a query is searched with.
+
+    Raises:
+        AudioError: the query cannot be read as audio, or is silent.
+    """
+    name = "query" if isinstance(query, np.ndarray | torch.Tensor) else str(query)
+    unit: np.ndarray = unit_vectors(_to_numpy(encoder.embed(query, sample_rate)).reshape(1, -1), name)[0]
+    return unit
+
+
+def unit_vectors(vectors: np.ndarray, name: str) -> np.ndarray:
+    """Rows of `vectors` ``(W, D)`` at unit length, float32.
+
+    Raises:
+        AudioError: there is no row, or a row is not finite or has no direction.
+    """
+    rows = np.atleast_2d(np.asarray(vectors, dtype=np.float64))
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    if rows.shape[0] == 0:
+        raise AudioError(f"{name}: the encoder gave no embedding: use a longer recording")
+    if not np.isfinite(norms).all() or (norms < 1e-6).any():
+        raise AudioError(f"{name}: the encoder gave no finite direction: check that it is not silent")
+    unit: np.ndarray = (rows / norms).astype(np.float32)
+    return unit
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in constant memory.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    try:
+        return file_hash(path)
+    except OSError as error:
+        raise AudioError(f"{path}: {error.strerror or error}: check the path and its permissions") from error
+
+
+def failure(file: Path, error: FxrepError) -> tuple[str, str]:
+    """A file of a batch that was left out, and why, without its path said twice."""
+    return str(file), str(error).removeprefix(str(file)).lstrip(": ")
+
+
+def _to_numpy(values: Any) -> np.ndarray:
+    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)

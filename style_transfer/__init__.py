@@ -1,0 +1,1 @@
+"""Mixing in the style of a reference song."""

@@ -1,0 +1,160 @@
+"""Every file that cannot be read gives one clear line: what, where, what to do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from fxrep.audio import audio_info, iter_blocks, load_audio
+from fxrep.errors import AudioError
+
+
+def _message(call, *arguments, **keywords) -> str:
+    with pytest.raises(AudioError) as caught:
+        call(*arguments, **keywords)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def _read_all(path):
+    return list(iter_blocks(path, 1.0))
+
+
+READERS = (load_audio, _read_all)
+
+
+@pytest.mark.parametrize("call", [*READERS, audio_info])
+def test_missing_file(tmp_path, call):
+    assert "no.wav does not exist: check the path" in _message(call, tmp_path / "no.wav")
+
+
+@pytest.mark.parametrize("call", [*READERS, audio_info])
+def test_folder(tmp_path, call):
+    assert "is a folder" in _message(call, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "opus", "mp3", "m4a"])
+def test_empty_file(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.touch()
+    assert f"a.{suffix} is empty (0 bytes)" in _message(load_audio, path)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "opus", "mp3", "m4a", "aac"])
+@pytest.mark.parametrize("content", [b"these are words, not music\n" * 50, np.random.default_rng(0).bytes(70000)])
+def test_not_audio(tmp_path, capfd, suffix, content):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(content)
+    assert f"a.{suffix}" in _message(load_audio, path)
+    # Decoders in C must not print lines of their own beside ours.
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("call", READERS)
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "ogg", "opus", "mp3"])
+@pytest.mark.parametrize("kept", [0.6, 0.95])
+def test_truncated_file(tmp_path, written, suffix, kept, call):
+    data = written(suffix).read_bytes()
+    path = tmp_path / f"cut.{suffix}"
+    path.write_bytes(data[: int(kept * len(data))])
+    assert f"cut.{suffix} is truncated" in _message(call, path)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "aiff", "ogg", "opus", "mp3"])
+def test_the_header_names_a_truncation_without_decoding(tmp_path, written, suffix):
+    data = written(suffix).read_bytes()
+    path = tmp_path / f"cut.{suffix}"
+    path.write_bytes(data[: len(data) // 2])
+    assert "is truncated" in _message(audio_info, path)
+
+
+def test_the_sound_part_of_a_truncated_flac_can_still_be_read(tmp_path, written):
+    data = written("flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(data[: int(0.8 * len(data))])
+    audio, rate = load_audio(tmp_path / "cut.flac", start_s=1, duration_s=1)
+    assert audio.shape[-1] == rate
+
+
+def test_a_wav_that_was_streamed_through_a_pipe_is_not_truncated(tmp_path, written):
+    data = bytearray(written("wav").read_bytes())
+    data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
+    (tmp_path / "piped.wav").write_bytes(data)
+    assert load_audio(tmp_path / "piped.wav")[0].shape[-1] == 6 * 48000
+
+
+def test_rf64_is_checked_by_its_long_size(tmp_path):
+    soundfile.write(tmp_path / "big.wav", np.zeros((40000, 2)), 44100, format="RF64")
+    data = (tmp_path / "big.wav").read_bytes()
+    assert load_audio(tmp_path / "big.wav")[0].shape == (2, 40000)
+    if data[:4] == b"RF64":
+        (tmp_path / "cut.wav").write_bytes(data[:50000])
+        assert "is truncated" in _message(load_audio, tmp_path / "cut.wav")
+
+
+def test_an_ogg_without_its_end_mark_is_read_with_a_warning(tmp_path, written, caplog):
+    data = written("ogg").read_bytes()
+    (tmp_path / "radio.ogg").write_bytes(data[: data.rfind(b"OggS")])
+    with caplog.at_level(logging.WARNING):
+        load_audio(tmp_path / "radio.ogg")
+    assert "does not end the stream" in caplog.text
+
+
+def test_tags_after_an_mp3_and_before_it_do_no_harm(tmp_path, written):
+    tagged = b"ID3\x04\x00\x00\x00\x00\x02\x00" + bytes(256) + written("mp3").read_bytes() + b"TAG" + bytes(125)
+    (tmp_path / "tagged.mp3").write_bytes(tagged)
+    assert load_audio(tmp_path / "tagged.mp3")[0].shape[-1] == 6 * 48000
+
+
+def test_no_samples(tmp_path):
+    soundfile.write(tmp_path / "none.wav", np.zeros((0, 2)), 44100)
+    assert "holds no samples" in _message(load_audio, tmp_path / "none.wav")
+    assert audio_info(tmp_path / "none.wav").frames == 0
+
+
+@pytest.mark.parametrize("call", READERS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinite_samples_are_named_with_their_time(tmp_path, call, value):
+    audio = np.zeros((44100, 2))
+    audio[22050, 1] = value
+    soundfile.write(tmp_path / "bad.wav", audio, 44100, subtype="FLOAT")
+    assert "NaN or infinite samples, the first at 0.500 s" in _message(call, tmp_path / "bad.wav")
+
+
+@pytest.mark.parametrize("call", READERS)
+def test_six_channels_say_how_to_down_mix(tmp_path, call):
+    soundfile.write(tmp_path / "surround.wav", np.zeros((100, 6)), 48000)
+    message = _message(call, tmp_path / "surround.wav")
+    assert "has 6 channels" in message
+    assert "ffmpeg -i INPUT -ac 2" in message
+    assert audio_info(tmp_path / "surround.wav").channels == 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take UTF-8 names only")
+@pytest.mark.parametrize("call", READERS)
+def test_a_name_that_is_not_utf8_is_refused(tmp_path, call, written):
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    shutil.copy(written("wav"), path)
+    assert "has a name that is not UTF-8: rename it" in _message(call, path)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions do not bind the superuser")
+def test_file_without_permission(tmp_path, written):
+    shutil.copy(written("wav"), tmp_path / "locked.wav")
+    (tmp_path / "locked.wav").chmod(0)
+    assert "cannot be opened" in _message(load_audio, tmp_path / "locked.wav")
+
+
+def test_without_pyav_the_message_names_the_extra(tmp_path, monkeypatch, written):
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    (tmp_path / "a.m4a").write_bytes(b"\x00\x00\x00\x18ftypM4A \x00\x00\x00\x00M4A mp42\x00\x00\x00\x08moov")
+    assert 'pip install "fxrep[media]"' in _message(load_audio, tmp_path / "a.m4a")
+    data = written("flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(data[: len(data) // 2])
+    assert 'pip install "fxrep[media]"' in _message(load_audio, tmp_path / "cut.flac")

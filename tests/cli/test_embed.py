@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from fxrep.errors import ArgumentError, AudioError, CheckpointError
+from fxrep.retrieval import read_embeddings
+
+
+def test_songs_and_windows(tmp_path, command, model, songs):
+    result = command("embed", songs, "-o", tmp_path / "out.parquet", "--model", model, "--json")
+    assert (result["files"], result["rows"], result["dim"]) == (4, 4, 8)
+    assert [failure["path"] for failure in result["failures"]] == [str(songs / "broken.wav")]
+    assert read_embeddings(tmp_path / "out.parquet").fingerprint == result["fingerprint"]
+    again = command("embed", songs, "-o", tmp_path / "out.parquet", "--model", model)
+    assert "4 embeddings of 4 files (4 from an earlier run)" in again["text"]
+    windows = command("embed", songs, "-o", tmp_path / "windows.parquet", "--model", model, "--windows", "--json")
+    assert windows["rows"] == 8
+
+
+def test_embeddings_can_be_indexed(tmp_path, command, model, library, songs):
+    for n in range(4):
+        command("index", "remove", library, n + 1)
+    command("embed", songs, "-o", tmp_path / "windows.parquet", "--model", model, "--windows")
+    assert command("index", "add", library, tmp_path / "windows.parquet", "--json")["added"] == [5, 6, 7, 8]
+
+
+def test_shards_share_the_files(tmp_path, command, model, songs):
+    rows = [
+        command("embed", songs, "-o", tmp_path / f"{n}.parquet", "--model", model, "--shard", f"{n}/2", "--json")[
+            "rows"
+        ]
+        for n in (1, 2)
+        if any_good(songs, n)
+    ]
+    assert sum(rows) == 4
+
+
+def any_good(songs, number) -> bool:
+    from fxrep.retrieval import in_shard
+
+    return any(in_shard(songs / f"{n}.wav", (number, 2)) for n in range(4))
+
+
+def test_wrong_calls(tmp_path, command, model, songs):
+    for shard in ("1", "a/b", "0/2", "3/2", "1/"):
+        with pytest.raises(ArgumentError, match="shard"):
+            command("embed", songs, "-o", tmp_path / "out.parquet", "--model", model, "--shard", shard)
+    with pytest.raises(CheckpointError):
+        command("embed", songs, "-o", tmp_path / "out.parquet", "--model", tmp_path / "no-model")
+    with pytest.raises(AudioError, match="none of the 1 files"):
+        command("embed", songs / "broken.wav", "-o", tmp_path / "out.parquet", "--model", model)

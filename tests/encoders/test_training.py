@@ -1,0 +1,154 @@
+"""A training end to end: what it logs, what it keeps, and what a wrong call says."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+import encoders
+from encoders.export import export_encoder
+from encoders.training.command import run_training
+from encoders.training.configurations import find_configuration, list_configurations
+from fxrep.errors import ArgumentError, CheckpointError, DataError, FxrepError
+
+
+def weights(checkpoint: str | Path) -> dict[str, torch.Tensor]:
+    return torch.load(checkpoint, weights_only=True)["state_dict"]
+
+
+def last(report) -> Path:
+    return Path(report.logs) / "checkpoints" / "last.ckpt"
+
+
+def same_weights(one: str | Path, other: str | Path) -> bool:
+    first, second = weights(one), weights(other)
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_run_logs_and_exports(trained, tmp_path):
+    _, report = trained
+    assert report.steps == 6
+    logs = Path(report.logs)
+    assert list(logs.glob("events.out.tfevents*")), "no TensorBoard log"
+    rows = list(csv.DictReader((logs / "metrics.csv").open()))
+    columns = set(rows[0])
+    for stage in ("train", "validation"):
+        assert {f"{stage}/{name}" for name in ("loss", "loss_ratio", "alignment", "uniformity", "spread")} <= columns
+    assert "validation/retrieval@1" in columns
+    steps = [row for row in rows if row["train/loss"]]
+    # Hard negatives make 8 pairs of 4 contents: chance is log(2 * 8 - 1).
+    for row in steps:
+        assert float(row["train/loss_ratio"]) == pytest.approx(float(row["train/loss"]) / math.log(15), rel=1e-5)
+
+    release = export_encoder(report.checkpoint, tmp_path / "release")
+    encoder = encoders.load_encoder(release)
+    trained = weights(report.checkpoint)
+    assert all(torch.equal(value, trained[f"encoder.{name}"]) for name, value in encoder.state_dict().items())
+    card = (release / "README.md").read_text()
+    assert "validation/retrieval@1" in card and "NTXentObjective" in card and "pairs_per_epoch" in card
+
+
+def test_same_seed_same_weights_other_seed_others(trained, configuration):
+    _, reference = trained
+    again = run_training([str(configuration)])
+    other = run_training([str(configuration)], "fit", ["--seed_everything", "4", "--trainer.limit_val_batches", "0"])
+    assert same_weights(last(reference), last(again))
+    assert not same_weights(last(reference), last(other))
+
+
+def test_validate_and_test_take_a_checkpoint(trained):
+    configuration, report = trained
+    for stage in ("validate", "test"):
+        taken = run_training([str(configuration)], stage, resume=str(last(report)))
+        assert taken.stage == stage
+        assert taken.metrics["validation/retrieval@1"] == report.metrics["validation/retrieval@1"]
+
+
+def test_bfloat16(configuration):
+    report = run_training(
+        [str(configuration)], "fit", ["--trainer.precision", "bf16-mixed", "--trainer.max_steps", "2"]
+    )
+    assert math.isfinite(report.metrics["train/loss"])
+    assert all(value.dtype != torch.bfloat16 for value in weights(report.checkpoint).values())
+
+
+def test_metric_learning_loss_by_class_path(configuration):
+    override = [
+        "--model.objective",
+        "encoders.objectives.MetricLearningObjective",
+        "--model.objective.loss",
+        "pytorch_metric_learning.losses.SupConLoss",
+    ]
+    report = run_training([str(configuration)], "fit", [*override, "--trainer.max_steps", "2"])
+    assert math.isfinite(report.metrics["train/loss"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "words"),
+    [
+        (["--model.learning_rat", "1"], ArgumentError, "learning_rat"),
+        (["--model.learning_rate", "hot"], ArgumentError, "learning_rate: expected float, got hot"),
+        (["--model.encoder", "NoSuch"], ArgumentError, "NoSuch is no class path"),
+        (["--trainer.nonsense", "1"], ArgumentError, "nonsense"),
+        (["--data.manifest", "nowhere.parquet"], DataError, "nowhere.parquet"),
+        (["--data.length", "3"], DataError, "raise length or lower batch_size"),
+        (["--data.sample_rate", "48000"], ArgumentError, "48000 Hz and the encoder at 44100"),
+        (["--model.learning_rate", "1e30"], FxrepError, "diverged"),
+    ],
+)
+def test_wrong_settings_say_what_is_wrong(configuration, overrides, error, words):
+    with pytest.raises(error) as caught:
+        run_training([str(configuration)], "fit", overrides)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_calls(configuration, tmp_path):
+    with pytest.raises(ArgumentError, match="unknown stage"):
+        run_training([str(configuration)], "predict")
+    with pytest.raises(ArgumentError, match=r"encoders/fx_encoder\.yaml"):
+        run_training(["nothing.yaml"])
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        run_training([str(configuration)], resume="last")
+    broken = tmp_path / "broken.ckpt"
+    broken.write_bytes(b"PK\x03\x04 but not for long")
+    with pytest.raises(CheckpointError, match=r"broken\.ckpt is not a readable checkpoint"):
+        run_training([str(configuration)], resume=str(broken))
+
+
+def test_configurations_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("configs/encoders/fx_encoder.yaml", "encoders/fx_encoder.yaml", "encoders/fx_encoder"):
+        assert find_configuration(name).name == "fx_encoder.yaml"
+    mine = tmp_path / "encoders" / "fx_encoder.yaml"
+    mine.parent.mkdir()
+    mine.write_text("trainer: {}")
+    assert find_configuration("encoders/fx_encoder.yaml").resolve() == mine
+
+
+@pytest.mark.parametrize("name", [name for name in list_configurations() if name.startswith("encoders/debug/")])
+def test_debug_configurations_run(name, manifest, tmp_path):
+    overrides = ["--data.manifest", str(manifest), "--data.segment_s", "0.5", "--trainer.max_epochs", "1"]
+    report = run_training([name], "fit", [*overrides, "--trainer.default_root_dir", str(tmp_path)])
+    assert report.steps == 4
+
+
+@pytest.mark.parametrize("name", [name for name in list_configurations() if name.startswith("encoders/debug/")])
+def test_debug_configurations_are_twins(name):
+    """A debug configuration has the same parts and the same keys as the one it stands for."""
+    import yaml
+
+    debug = yaml.safe_load(find_configuration(name).read_text())
+    full = yaml.safe_load(find_configuration(name.replace("debug/", "")).read_text())
+    debug["trainer"].pop("accelerator")
+
+    def shape(value):
+        if isinstance(value, dict):
+            return {key: value[key] if key == "class_path" else shape(value[key]) for key in sorted(value)}
+        return None
+
+    assert shape(debug) == shape(full)
