@@ -44,3 +44,4 @@ class Gain(Processor):
     name = "gain"
     function = staticmethod(gain)
     parameter_table = GAIN_TABLE
+    memoryless = True

@@ -72,5 +72,6 @@ class Panner(Processor):
     name = "panner"
     function = staticmethod(panner)
     parameter_table = PANNER_TABLE
+    memoryless = True
     choices = (PAN_LAW,)
     stereo = True

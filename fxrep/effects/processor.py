@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from fxrep.effects.parameters import Choice, Parameter
+from fxrep.effects.streaming import MemorylessStream, Stream
 from fxrep.errors import ArgumentError
 
 Range = Sequence[Any]
@@ -25,6 +26,7 @@ class Processor(nn.Module):
         parameter_table: its continuous settings.
         choices: its settings that are names.
         stereo: True if the output always has two channels.
+        memoryless: True if every output sample depends on one input sample; others write their own `stream`.
     """
 
     name: ClassVar[str]
@@ -32,6 +34,7 @@ class Processor(nn.Module):
     parameter_table: ClassVar[tuple[Parameter, ...]] = ()
     choices: ClassVar[tuple[Choice, ...]] = ()
     stereo: ClassVar[bool] = False
+    memoryless: ClassVar[bool] = False
 
     def forward(self, audio: torch.Tensor, sample_rate: int, **settings: Any) -> torch.Tensor:
         """Apply the effect; settings not given take the defaults of the table.
@@ -50,6 +53,24 @@ class Processor(nn.Module):
         """
         self.check_names(settings)
         return type(self).function(audio, sample_rate, **{**self.defaults(), **settings})
+
+    def stream(self, sample_rate: int, **settings: Any) -> Stream:
+        """Return the effect with its memory, for a signal that arrives in blocks.
+
+        Args:
+            sample_rate: Hz.
+            settings: as for `forward`.
+
+        Returns:
+            A stream; all its output, joined, equals `forward` of the whole signal to -90 dB.
+
+        Raises:
+            ArgumentError: a setting is unknown or out of range, or this effect cannot be streamed.
+        """
+        self.check_names(settings)
+        if not type(self).memoryless:
+            raise ArgumentError(f"{self.name} cannot be rendered in blocks")
+        return MemorylessStream(lambda block: self(block, sample_rate, **settings))
 
     def defaults(self) -> dict[str, Any]:
         """Return the default of every setting that has one."""

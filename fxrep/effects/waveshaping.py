@@ -52,3 +52,4 @@ class Saturation(Processor):
     name = "saturation"
     function = staticmethod(saturation)
     parameter_table = SATURATION_TABLE
+    memoryless = True

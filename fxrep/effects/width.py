@@ -49,4 +49,5 @@ class StereoWidth(Processor):
     name = "stereo_width"
     function = staticmethod(stereo_width)
     parameter_table = WIDTH_TABLE
+    memoryless = True
     stereo = True
