@@ -64,11 +64,11 @@ def _retreat(gradient: Any, c: Any, adjoint: Any, signals: Any, slopes: Any) -> 
 
 
 @compile_kernel
-def _filter_rows(audio: Any, coefficients: Any, output: Any, states: Any) -> None:
+def _filter_rows(audio: Any, coefficients: Any, output: Any, states: Any, carried: Any) -> None:
     rows, samples = audio.shape
     sections = coefficients.shape[1]
     for row in range(rows):
-        c, state = coefficients[row], states[row, 0].copy()
+        c, state = coefficients[row], carried[row]
         for number in range(states.shape[1]):
             _flush(state)
             states[row, number] = state
@@ -105,35 +105,39 @@ def _filter_rows_backward(
 
 class _Cascade(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, audio: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, audio: torch.Tensor, coefficients: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         source, coefficients = audio.contiguous(), coefficients.contiguous()
         blocks = -(-source.shape[1] // BLOCK)
-        states = torch.zeros((source.shape[0], blocks, coefficients.shape[1], 2), dtype=torch.float64)
+        states = torch.empty((source.shape[0], blocks, coefficients.shape[1], 2), dtype=torch.float64)
         output = torch.empty_like(source)
-        _filter_rows(source.numpy(), coefficients.numpy(), output.numpy(), states.numpy())
+        _filter_rows(source.numpy(), coefficients.numpy(), output.numpy(), states.numpy(), state.numpy())
         ctx.save_for_backward(source, coefficients, states)
         return output
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         audio, coefficients, states = ctx.saved_tensors
         audio_slope, slopes = torch.empty_like(audio), torch.zeros_like(coefficients)
         signals = torch.empty((BLOCK, coefficients.shape[1] + 1), dtype=torch.float64)
         tensors = (gradients[0].contiguous(), audio, coefficients, states, signals, audio_slope, slopes)
         _filter_rows_backward(*(tensor.numpy() for tensor in tensors))
-        return audio_slope, slopes
+        return audio_slope, slopes, None
 
 
-def filter_cascade(audio: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
-    """Filter with second-order sections, one after the other, from a state of rest.
+def filter_cascade(audio: torch.Tensor, coefficients: torch.Tensor, state: torch.Tensor | None = None) -> torch.Tensor:
+    """Filter with second-order sections, one after the other.
 
     Args:
         audio: (R, T) on the CPU, float32 or float64.
         coefficients: (R, S, 5) float64: b0, b1, b2, a1, a2 with a0 = 1; sections must be stable.
+        state: (R, S, 2) float64, contiguous: where to start, **overwritten** with where the filter ended, so that the
+            next block can go on from there; no gradient passes through it. None starts from rest.
 
     Returns:
         (R, T). Differentiable once in the audio and in the coefficients.
     """
-    output: torch.Tensor = _Cascade.apply(audio, coefficients)
+    if state is None:
+        state = torch.zeros((*coefficients.shape[:2], 2), dtype=torch.float64)
+    output: torch.Tensor = _Cascade.apply(audio, coefficients, state)
     return output

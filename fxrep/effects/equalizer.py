@@ -8,7 +8,6 @@ import math
 import torch
 from scipy.fft import next_fast_len
 
-from fxrep.effects import filter_sections
 from fxrep.effects.biquad_cascade import filter_cascade
 from fxrep.effects.chunks import in_chunks
 from fxrep.effects.filter_sections import Sections
@@ -98,7 +97,7 @@ def _active_bands(settings: dict[str, Setting | None]) -> list[str]:
 
 def _sections(columns: dict[str, torch.Tensor], active: list[str], audio: torch.Tensor, sample_rate: int) -> Sections:
     defaults = {parameter.name: parameter.default for parameter in EQUALIZER_TABLE}
-    shapes, warps = [], []
+    kinds, frequencies, gains, qs = [], [], [], []
 
     def setting(name: str) -> torch.Tensor:
         if name in columns:
@@ -109,15 +108,11 @@ def _sections(columns: dict[str, torch.Tensor], active: list[str], audio: torch.
         frequency_name = band if band in PASSES else f"{band}_hz"
         frequency = setting(frequency_name)
         check_frequency(frequency_name, frequency, sample_rate)
-        warps.append(torch.tan(frequency * (math.pi / sample_rate)))
-        if band in PASSES:
-            design = filter_sections.high_pass if band == "high_pass_hz" else filter_sections.low_pass
-            shapes.append(design(torch.full_like(frequency, BUTTERWORTH_Q)))
-        else:
-            shelf = {"low_shelf": filter_sections.low_shelf, "high_shelf": filter_sections.high_shelf}
-            shapes.append(shelf.get(band, filter_sections.peak)(setting(f"{band}_gain_db"), setting(f"{band}_q")))
-    numerators, denominators = zip(*shapes, strict=True)
-    return Sections(torch.stack(numerators, 1), torch.stack(denominators, 1), torch.stack(warps, 1))
+        frequencies.append(frequency)
+        kinds.append(band.removesuffix("_hz") if band in PASSES or "shelf" in band else "peak")
+        gains.append(torch.zeros_like(frequency) if band in PASSES else setting(f"{band}_gain_db"))
+        qs.append(torch.full_like(frequency, BUTTERWORTH_Q) if band in PASSES else setting(f"{band}_q"))
+    return Sections.design(kinds, torch.stack(frequencies, 1), torch.stack(gains, 1), torch.stack(qs, 1), sample_rate)
 
 
 def _filter_by_fft(audio: torch.Tensor, parts: dict[str, torch.Tensor], tail: int) -> torch.Tensor:

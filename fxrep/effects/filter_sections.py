@@ -10,6 +10,7 @@ lose 40 dB there.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +29,24 @@ class Sections:
     numerator: torch.Tensor
     denominator: torch.Tensor
     warp: torch.Tensor
+
+    @staticmethod
+    def design(
+        kinds: Sequence[str], frequency_hz: torch.Tensor, gain_db: torch.Tensor, q: torch.Tensor, sample_rate: int
+    ) -> Sections:
+        """Design one section per kind.
+
+        Args:
+            kinds: S names out of `DESIGNS`.
+            frequency_hz: (B, S), below half the sample rate.
+            gain_db: (B, S); only shelves and peaks use it.
+            q: (B, S).
+            sample_rate: Hz.
+        """
+        pairs = [DESIGNS[kind](gain_db[:, i], q[:, i]) for i, kind in enumerate(kinds)]
+        numerators, denominators = zip(*pairs, strict=True)
+        warp = torch.tan(frequency_hz * (math.pi / sample_rate))
+        return Sections(torch.stack(numerators, 1), torch.stack(denominators, 1), warp)
 
     def coefficients(self) -> torch.Tensor:
         """Return (B, S, 5): b0, b1, b2, a1, a2 with a0 = 1."""
@@ -90,17 +109,52 @@ def high_shelf(gain_db: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, to
     return numerator, torch.stack((one, slope, amplitude), -1)
 
 
-def low_pass(q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return numerator and denominator (B, 3) of a 12 dB per octave low-pass."""
+def low_pass(gain_db: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return numerator and denominator (B, 3) of a 12 dB per octave low-pass; the gain has no influence."""
     one, zero = torch.ones_like(q), torch.zeros_like(q)
-    return torch.stack((zero, zero, one), -1), torch.stack((one, 1.0 / q, one), -1)
+    return torch.stack((zero, zero, one), -1), _resonance(q)
 
 
-def high_pass(q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return numerator and denominator (B, 3) of a 12 dB per octave high-pass."""
+def high_pass(gain_db: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return numerator and denominator (B, 3) of a 12 dB per octave high-pass; the gain has no influence."""
     one, zero = torch.ones_like(q), torch.zeros_like(q)
-    return torch.stack((one, zero, zero), -1), torch.stack((one, 1.0 / q, one), -1)
+    return torch.stack((one, zero, zero), -1), _resonance(q)
+
+
+def band_pass(gain_db: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return numerator and denominator (B, 3) of a band-pass, 0 dB at its centre; the gain has no influence."""
+    zero = torch.zeros_like(q)
+    return torch.stack((zero, 1.0 / q, zero), -1), _resonance(q)
+
+
+def notch(gain_db: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return numerator and denominator (B, 3) of a notch: nothing at its centre; the gain has no influence."""
+    one, zero = torch.ones_like(q), torch.zeros_like(q)
+    return torch.stack((one, zero, one), -1), _resonance(q)
+
+
+def all_pass(gain_db: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return numerator and denominator (B, 3) of an all-pass: only the phase turns; the gain has no influence."""
+    one = torch.ones_like(q)
+    return torch.stack((one, -1.0 / q, one), -1), _resonance(q)
+
+
+def _resonance(q: torch.Tensor) -> torch.Tensor:
+    one = torch.ones_like(q)
+    return torch.stack((one, 1.0 / q, one), -1)
 
 
 def _root_gain(gain_db: torch.Tensor) -> torch.Tensor:
     return torch.exp(gain_db * (math.log(10.0) / 40.0))
+
+
+DESIGNS: dict[str, Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]] = {
+    "peak": peak,
+    "low_shelf": low_shelf,
+    "high_shelf": high_shelf,
+    "low_pass": low_pass,
+    "high_pass": high_pass,
+    "band_pass": band_pass,
+    "notch": notch,
+    "all_pass": all_pass,
+}
