@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fxrep.effects.chain import ChainEffect, EffectChain
-from fxrep.effects.chain_rendering import Settings, render_settings
+from fxrep.effects.chain_rendering import render_settings
+from fxrep.effects.chain_settings import Settings, load_settings, save_settings
 from fxrep.effects.chains import CHAINS, create_chain, default_chain, koo_chain
 from fxrep.effects.dynamics import Compressor, compressor
 from fxrep.effects.equalizer import ParametricEQ, parametric_eq
@@ -41,11 +42,13 @@ __all__ = [
     "default_chain",
     "gain",
     "koo_chain",
+    "load_settings",
     "noise_shaped_reverb",
     "pan_gains",
     "panner",
     "parametric_eq",
     "render_settings",
     "saturation",
+    "save_settings",
     "stereo_width",
 ]

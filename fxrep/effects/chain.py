@@ -9,9 +9,11 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from fxrep.effects.chain_rendering import Settings, render_settings
+from fxrep.effects.chain_rendering import render_settings, stream_settings
+from fxrep.effects.chain_settings import Settings
 from fxrep.effects.processor import Processor, Range
 from fxrep.effects.registry import create_processor
+from fxrep.effects.streaming import Stream
 from fxrep.errors import ArgumentError
 
 
@@ -24,12 +26,22 @@ class ChainEffect:
         probability: of being active, 0 to 1.
         ranges: narrower ranges to draw from, by setting; see `Processor.sample`.
         match_rms: scale the output to the root mean square of the input, per item over all channels.
+        mix: share of the effect beside its input, 0 to 1, or the range to draw it from.
+        label: what the chain calls it; needed to tell two of the same processor apart. None: the processor's name.
     """
 
     processor: Processor | str
     probability: float = 1.0
     ranges: Mapping[str, Range] = field(default_factory=dict)
     match_rms: bool = False
+    mix: float | tuple[float, float] = 1.0
+    label: str | None = None
+
+    @property
+    def mix_range(self) -> tuple[float, float]:
+        """The lowest and the highest share."""
+        low, high = self.mix if isinstance(self.mix, (tuple, list)) else (self.mix, self.mix)
+        return float(low), float(high)
 
 
 class EffectChain(nn.Module):
@@ -37,16 +49,18 @@ class EffectChain(nn.Module):
 
     `sample` draws settings; calling the chain applies them, and draws nothing. Settings are a list of
     ``{"effect": name, "settings": {…}}`` in the order of application, only of the effects that are active; they can be
-    written as JSON and applied again by any chain.
+    written as JSON (`save_settings`) and applied again by any chain. An entry may also hold ``"mix"`` (0 to 1, the
+    share of the effect beside its input), ``"match_rms"``, ``"bypass": true`` (left out, as if it were not there) and
+    the ``"label"`` of the effect in its chain.
 
     Args:
-        effects: at most one per name.
+        effects: any number, the same processor more than once under different labels.
         order: ``"fixed"``, as listed; ``"random"``, any permutation per item.
-        shuffle_groups: lists of names; the effects of a group, which must stand next to each other, are permuted
+        shuffle_groups: lists of labels; the effects of a group, which must stand next to each other, are permuted
             among themselves. Only with the fixed order.
 
     Raises:
-        ArgumentError: an effect is unknown or listed twice, a probability or range is wrong, or a group is torn.
+        ArgumentError: an effect is unknown, two have one label, a probability or range is wrong, or a group is torn.
     """
 
     def __init__(
@@ -68,12 +82,16 @@ class EffectChain(nn.Module):
 
     def _add(self, effect: ChainEffect) -> None:
         processor = effect.processor if isinstance(effect.processor, Processor) else create_processor(effect.processor)
-        if processor.name in self.processors:
-            raise ArgumentError(f"{processor.name} is listed twice in the chain")
+        label = effect.label or processor.name
+        if label in self.processors:
+            raise ArgumentError(f"{label} is listed twice in the chain: give one of them another label")
         if not 0.0 <= effect.probability <= 1.0:
-            raise ArgumentError(f"probability of {processor.name} is {effect.probability}; expected 0 to 1")
+            raise ArgumentError(f"probability of {label} is {effect.probability}; expected 0 to 1")
+        low, high = effect.mix_range
+        if not 0.0 <= low <= high <= 1.0:
+            raise ArgumentError(f"mix of {label} is {effect.mix}; expected 0 to 1, or a range within")
         processor.check_ranges(effect.ranges)
-        self.processors[processor.name] = processor
+        self.processors[label] = processor
 
     def sample(self, generator: torch.Generator) -> Settings:
         """Draw the settings of one item.
@@ -84,20 +102,32 @@ class EffectChain(nn.Module):
         Returns:
             The active effects in order; empty if none is.
         """
-        by_name = dict(zip(self.processors, self.effects, strict=True))
+        by_label = dict(zip(self.processors, self.effects, strict=True))
         settings: Settings = []
         for group in self.groups:
             for position in torch.randperm(len(group), generator=generator).tolist() if len(group) > 1 else [0]:
-                name, effect = group[position], by_name[group[position]]
+                label, effect = group[position], by_label[group[position]]
                 if float(torch.rand((), generator=generator)) < effect.probability:
-                    settings.append(self._draw(name, effect, generator))
+                    settings.append(self._draw(label, effect, generator))
         return settings
 
-    def _draw(self, name: str, effect: ChainEffect, generator: torch.Generator) -> dict[str, Any]:
-        processor = self.processors[name]
-        assert isinstance(processor, Processor)
-        entry: dict[str, Any] = {"effect": name, "settings": processor.sample(generator, effect.ranges)}
-        return {**entry, "match_rms": True} if effect.match_rms else entry
+    def _draw(self, label: str, effect: ChainEffect, generator: torch.Generator) -> dict[str, Any]:
+        processor = self._known()[label]
+        entry: dict[str, Any] = {"effect": processor.name}
+        if label != processor.name:
+            entry["label"] = label
+        entry["settings"] = processor.sample(generator, effect.ranges)
+        if effect.match_rms:
+            entry["match_rms"] = True
+        low, high = effect.mix_range
+        if low < high:
+            entry["mix"] = low + (high - low) * float(torch.rand((), generator=generator, dtype=torch.float64))
+        elif low < 1.0:
+            entry["mix"] = low
+        return entry
+
+    def _known(self) -> dict[str, Processor]:
+        return {label: module for label, module in self.processors.items() if isinstance(module, Processor)}
 
     def sample_batch(self, generator: torch.Generator, batch_size: int) -> list[Settings]:
         """Draw independent settings for every item of a batch."""
@@ -119,10 +149,25 @@ class EffectChain(nn.Module):
             ArgumentError: settings that do not fit the batch, name unknown effects or are out of range.
             AudioError: the audio is unusable.
         """
-        processors = {name: module for name, module in self.processors.items() if isinstance(module, Processor)}
         if audio.dim() == 2:
-            return render_settings(audio.unsqueeze(0), sample_rate, settings, processors).squeeze(0)
-        return render_settings(audio, sample_rate, settings, processors)
+            return render_settings(audio.unsqueeze(0), sample_rate, settings, self._known()).squeeze(0)
+        return render_settings(audio, sample_rate, settings, self._known())
+
+    def stream(self, sample_rate: int, settings: Settings) -> Stream:
+        """Return the chain with its memory, for a signal that arrives in blocks.
+
+        Args:
+            sample_rate: Hz.
+            settings: of one item, used for all of the batch.
+
+        Returns:
+            A stream for blocks (B, C, T); all its output, joined, equals the chain on the whole signal to -90 dB.
+
+        Raises:
+            ArgumentError: settings that name unknown effects or are out of range, or an effect that needs the whole
+                signal, as the matching of levels does.
+        """
+        return stream_settings(sample_rate, settings, self._known())
 
 
 def _group(names: list[str], shuffle_groups: Sequence[Sequence[str]]) -> list[list[str]]:

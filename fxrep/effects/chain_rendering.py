@@ -7,29 +7,32 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.chain_settings import Settings, check_entry, entry_label
 from fxrep.effects.chunks import items_per_chunk
 from fxrep.effects.processor import Processor
 from fxrep.effects.registry import create_processor
-from fxrep.effects.settings import check_input
+from fxrep.effects.settings import check_input, per_item
+from fxrep.effects.streaming import MemorylessStream, MixStream, SeriesStream, Stream
 from fxrep.errors import ArgumentError
 
-Settings = list[dict[str, Any]]
 QUIETEST_POWER = 1e-16
+Known = Mapping[str, Processor]
 
 
 def render_settings(
     audio: torch.Tensor,
     sample_rate: int,
     settings: Settings | Sequence[Settings],
-    processors: Mapping[str, Processor] | None = None,
+    processors: Known | None = None,
 ) -> torch.Tensor:
     """Apply settings drawn by a chain, or written by hand.
 
     Args:
         audio: (B, C, T).
         sample_rate: Hz.
-        settings: of one item, used for all; or a list of B of them.
-        processors: by name, before those of the registry.
+        settings: of one item, used for all; or a list of B of them. A number in them may also be a tensor, of shape
+            () or, in settings used for all, (B,); the output is differentiable in it.
+        processors: by label, before those of the registry.
 
     Returns:
         (B, C, T), or (B, 2, T) if any item passes a stereo effect.
@@ -40,26 +43,42 @@ def render_settings(
     """
     check_input(audio, sample_rate)
     queues = _queues(settings, audio.shape[0])
-    known = dict(processors or {})
-    for entry in (entry for queue in queues for entry in queue):
-        if entry["effect"] not in known:
-            known[entry["effect"]] = create_processor(entry["effect"])
-        known[entry["effect"]].check_names(entry["settings"])
-    if audio.shape[1] == 1 and any(known[entry["effect"]].stereo for queue in queues for entry in queue):
+    known = _known([entry for queue in queues for entry in queue], processors or {})
+    if audio.shape[1] == 1 and any(known[entry_label(entry)].stereo for queue in queues for entry in queue):
         audio = audio.expand(-1, 2, -1)
     items = list(audio.unbind(0))
     size = items_per_chunk(audio)
     while any(queues):
-        signature, members = _largest_group(queues)
+        label, members = _largest_group(queues, known)
         for start in range(0, len(members), size):
             chosen = members[start : start + size]
-            entries = [queues[index][0] for index in chosen]
-            piece = torch.stack([items[index] for index in chosen])
-            result = _apply(known[signature[0]], piece, sample_rate, entries)
+            entries = [_for_item(queues[index][0], index, known[label]) for index in chosen]
+            # One item needs no copy.
+            piece = items[chosen[0]][None] if len(chosen) == 1 else torch.stack([items[index] for index in chosen])
+            result = _apply(known[label], piece, sample_rate, entries)
             for index, item in zip(chosen, result.unbind(0), strict=True):
                 items[index] = item
-        queues = [queue[1:] if index in set(members) else queue for index, queue in enumerate(queues)]
+        served = set(members)
+        queues = [queue[1:] if index in served else queue for index, queue in enumerate(queues)]
     return torch.stack(items)
+
+
+def stream_settings(sample_rate: int, settings: Settings, processors: Known | None = None) -> Stream:
+    """Return a stream that applies the settings of one item; see `EffectChain.stream`."""
+    (entries,) = _queues(settings, 1)
+    known = _known(entries, processors or {})
+    streams: list[Stream] = []
+    if any(known[entry_label(entry)].stereo for entry in entries):
+        # As without blocks: one stereo effect makes the whole chain stereo, from its beginning.
+        streams.append(MemorylessStream(lambda block: block.expand(-1, 2, -1)))
+    for entry in entries:
+        if entry.get("match_rms", False):
+            raise ArgumentError(f"{entry_label(entry)}: match_rms needs the whole signal; it cannot work in blocks")
+        stream = known[entry_label(entry)].stream(sample_rate, **entry["settings"])
+        mix = entry.get("mix", 1.0)
+        plain = isinstance(mix, (int, float)) and mix == 1.0
+        streams.append(stream if plain else MixStream(stream, mix))
+    return SeriesStream(streams)
 
 
 def _queues(settings: Settings | Sequence[Settings], batch_size: int) -> list[Settings]:
@@ -69,26 +88,58 @@ def _queues(settings: Settings | Sequence[Settings], batch_size: int) -> list[Se
     queues = [list(settings)] * batch_size if shared else [list(queue) for queue in settings]
     if len(queues) != batch_size:
         raise ArgumentError(f"settings are for {len(queues)} items; the batch has {batch_size}")
-    for entry in (entry for queue in queues for entry in queue):
-        if not isinstance(entry, Mapping) or "effect" not in entry or not isinstance(entry.get("settings"), Mapping):
-            raise ArgumentError(f'{entry!r} is not {{"effect": name, "settings": {{…}}}}')
-    return queues
+    for entry in (entry for queue in (queues[:1] if shared else queues) for entry in queue):
+        check_entry(entry)
+    return [[entry for entry in queue if not entry.get("bypass", False)] for queue in queues]
 
 
-def _signature(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what must agree for two items to be processed together: everything that is not a number."""
-    names = tuple(
-        (name, None if isinstance(value, (int, float)) else value) for name, value in sorted(entry["settings"].items())
-    )
-    return entry["effect"], bool(entry.get("match_rms", False)), names
+def _known(entries: Sequence[Mapping[str, Any]], processors: Known) -> dict[str, Processor]:
+    known = dict(processors)
+    for entry in entries:
+        label = entry_label(entry)
+        if label not in known:
+            # Drawn by another chain: what the label meant there is told by the name of the effect.
+            name = entry["effect"]
+            known[label] = known[name] if name in known else create_processor(name)
+        known[label].check_names(entry["settings"])
+    return known
 
 
-def _largest_group(queues: Sequence[Settings]) -> tuple[tuple[Any, ...], list[int]]:
+def _largest_group(queues: Sequence[Settings], known: Known) -> tuple[str, list[int]]:
+    """Return the label that most items have next, and those that can be processed together."""
     groups: dict[tuple[Any, ...], list[int]] = {}
     for index, queue in enumerate(queues):
         if queue:
-            groups.setdefault(_signature(queue[0]), []).append(index)
-    return max(groups.items(), key=lambda group: len(group[1]))
+            groups.setdefault(_signature(queue[0], known), []).append(index)
+    signature, members = max(groups.items(), key=lambda group: len(group[1]))
+    return signature[0], members
+
+
+def _signature(entry: Mapping[str, Any], known: Known) -> tuple[Any, ...]:
+    """Return what must agree for two items to be processed together: everything that is not a number."""
+    label = entry_label(entry)
+    names = tuple(
+        (name, None if _is_number(known[label], name, value) else value)
+        for name, value in sorted(entry["settings"].items())
+    )
+    return label, bool(entry.get("match_rms", False)), "mix" in entry, names
+
+
+def _is_number(processor: Processor, name: str, value: Any) -> bool:
+    """Whether a setting is one value per item; None, in the place of a number, is not."""
+    return value is not None and any(parameter.name == name for parameter in processor.parameter_table)
+
+
+def _for_item(entry: Mapping[str, Any], index: int, processor: Processor) -> dict[str, Any]:
+    """Return the entry with the number of this item where it has a tensor of one per item."""
+
+    def pick(value: Any) -> Any:
+        return value[index] if isinstance(value, torch.Tensor) and value.dim() == 1 and len(value) > 1 else value
+
+    settings = {
+        name: pick(value) if _is_number(processor, name, value) else value for name, value in entry["settings"].items()
+    }
+    return {**entry, "settings": settings, **({"mix": pick(entry["mix"])} if "mix" in entry else {})}
 
 
 def _apply(
@@ -96,13 +147,21 @@ def _apply(
 ) -> torch.Tensor:
     columns: dict[str, Any] = {}
     for name, value in entries[0]["settings"].items():
-        if isinstance(value, (int, float)):
-            numbers = [entry["settings"][name] for entry in entries]
-            columns[name] = torch.tensor(numbers, dtype=torch.float64)
-        else:
-            columns[name] = value
+        number = _is_number(processor, name, value)
+        columns[name] = _column([entry["settings"][name] for entry in entries]) if number else value
     processed: torch.Tensor = processor(audio, sample_rate, **columns)
-    return _match_rms(processed, audio) if entries[0].get("match_rms", False) else processed
+    if entries[0].get("match_rms", False):
+        processed = _match_rms(processed, audio)
+    if "mix" not in entries[0]:
+        return processed
+    mix = _column([entry["mix"] for entry in entries]).to(audio.device)
+    return torch.lerp(audio.expand_as(processed), processed, per_item(mix, audio))
+
+
+def _column(values: Sequence[Any]) -> torch.Tensor:
+    if not any(isinstance(value, torch.Tensor) for value in values):
+        return torch.tensor(values, dtype=torch.float64)
+    return torch.stack([torch.as_tensor(value, dtype=torch.float64).reshape(()) for value in values])
 
 
 def _match_rms(processed: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:

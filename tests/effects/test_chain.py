@@ -1,12 +1,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
-from fxrep.effects import CHAINS, ChainEffect, EffectChain, create_chain, gain, koo_chain, parametric_eq
-from fxrep.errors import ArgumentError, AudioError
+from fxrep.effects import (
+    CHAINS,
+    ChainEffect,
+    ConvolutionReverb,
+    EffectChain,
+    create_chain,
+    gain,
+    koo_chain,
+    load_settings,
+    parametric_eq,
+    render_settings,
+    save_settings,
+)
+from fxrep.effects.streaming import stream_blocks
+from fxrep.errors import ArgumentError, AudioError, DataError
 
 RATE = 44100
 
@@ -129,7 +143,9 @@ def test_optional_settings_may_differ_between_items(noise: torch.Tensor) -> None
     [
         ([ChainEffect("gain"), ChainEffect("gain")], {}, "twice"),
         ([ChainEffect("gain", 1.5)], {}, "probability of gain"),
-        ([ChainEffect("flanger")], {}, "flanger"),
+        ([ChainEffect("gain", mix=1.5)], {}, "mix of gain"),
+        ([ChainEffect("gain", mix=(0.5, 0.2))], {}, "mix of gain"),
+        ([ChainEffect("no_such")], {}, "no_such"),
         ([ChainEffect("gain", 1.0, {"gain_db": (0.0, 99.0)})], {}, "gain_db"),
         ([ChainEffect("gain")], {"order": "sideways"}, "sideways"),
         (
@@ -150,7 +166,11 @@ def test_impossible_chains_are_refused(effects: list, options: dict, message: st
         ([[], []], "2 items"),
         ("gain", "list"),
         ([{"gain_db": 3.0}], "gain_db"),
-        ([{"effect": "flanger", "settings": {}}], "flanger"),
+        ([{"effect": "no_such", "settings": {}}], "no_such"),
+        ([{"effect": "gain", "settings": {}, "dry": 1.0}], "'dry'"),
+        ([{"effect": "gain", "settings": {}, "mix": 1.5}], "mix of gain"),
+        ([{"effect": "gain", "settings": {}, "mix": float("nan")}], "mix of gain"),
+        ([{"effect": "gain", "settings": {}, "bypass": 1}], "bypass of gain"),
         ([{"effect": "gain", "settings": {"gain": 3.0}}], "gain has no setting"),
         ([{"effect": "gain", "settings": {"gain_db": 300.0}}], "gain_db is 300"),
     ],
@@ -170,3 +190,103 @@ def test_named_chains_are_the_documented_ones() -> None:
         create_chain("mastering")
     share = {name: koo_chain(name).effects[4].probability for name in ("drums", "bass", "vocals", "keys")}
     assert share == {"drums": 0.5, "bass": 0.01, "vocals": 0.9, "keys": 0.7}
+
+
+def test_mix_is_a_share_and_bypass_is_absence(noise: torch.Tensor) -> None:
+    chain = EffectChain([])
+    louder = {"effect": "gain", "settings": {"gain_db": 6.0}}
+    wet = chain(noise, RATE, [louder])
+    torch.testing.assert_close(chain(noise, RATE, [{**louder, "mix": 0.25}]), torch.lerp(noise, wet, 0.25))
+    assert torch.equal(chain(noise, RATE, [{**louder, "mix": 0.0}]), noise)
+    assert torch.equal(chain(noise, RATE, [{**louder, "mix": 1.0}]), wet)
+    assert torch.equal(chain(noise, RATE, [{**louder, "bypass": True}]), noise)
+    differently = [[{**louder, "mix": 0.5}], [louder], [{**louder, "mix": 0.0}]]
+    mixed = chain(noise, RATE, differently)
+    torch.testing.assert_close(mixed[0], torch.lerp(noise, wet, 0.5)[0])
+    assert torch.equal(mixed[1], wet[1])
+    assert torch.equal(mixed[2], noise[2])
+    panned = chain(noise[:, :1], RATE, [{"effect": "panner", "settings": {"pan": 1.0, "law": "linear"}, "mix": 0.5}])
+    torch.testing.assert_close(panned, noise[:, :1] * torch.tensor([[0.5], [1.5]]))
+
+
+def test_the_share_can_be_drawn() -> None:
+    draws = EffectChain([ChainEffect("gain", mix=(0.2, 0.4)), ChainEffect("panner", mix=0.7)]).sample_batch(
+        generator(), 50
+    )
+    assert all(0.2 <= draw[0]["mix"] <= 0.4 and draw[1]["mix"] == 0.7 for draw in draws)
+    assert len({draw[0]["mix"] for draw in draws}) == 50
+
+
+def test_one_processor_may_stand_in_a_chain_twice(noise: torch.Tensor) -> None:
+    near, far = torch.tensor([[1.0, 0.0, 0.5]]), torch.tensor([[1.0] + [0.0] * 400 + [1.0]])
+    chain = EffectChain(
+        [
+            ChainEffect(ConvolutionReverb(near), label="near", ranges={"mix": (0.5, 0.5)}),
+            ChainEffect("gain", ranges={"gain_db": (6.0, 6.0)}),
+            ChainEffect(ConvolutionReverb(far), label="far", ranges={"mix": (0.5, 0.5)}),
+            ChainEffect("gain", label="trim", ranges={"gain_db": (-6.0, -6.0)}),
+        ],
+        shuffle_groups=[["far", "trim"]],
+    )
+    settings = chain.sample(generator(1))
+    assert {entry.get("label", entry["effect"]) for entry in settings} == {"near", "gain", "far", "trim"}
+    expected = noise
+    for response in (near, far):
+        expected = ConvolutionReverb(response)(expected, RATE, mix=0.5)
+    torch.testing.assert_close(chain(noise, RATE, settings), expected, rtol=1e-4, atol=1e-6)
+    # Another chain knows the effect, not the label.
+    levels = [entry for entry in settings if entry["effect"] == "gain"]
+    assert len(levels) == 2
+    torch.testing.assert_close(EffectChain([])(noise, RATE, levels), noise)
+
+
+def test_settings_are_saved_and_loaded(tmp_path: Path) -> None:
+    chain = create_chain("koo")
+    for settings in (chain.sample(generator(1)), chain.sample_batch(generator(2), 3), []):
+        save_settings(tmp_path / "inner" / "settings.json", settings)
+        assert load_settings(tmp_path / "inner" / "settings.json") == settings
+    assert [path.name for path in (tmp_path / "inner").iterdir()] == ["settings.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "3", '[{"gain_db": 1}]', '[{"effect": "gain", "settings": {}, "dry": 1}]'])
+def test_a_file_of_something_else_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text(text)
+    with pytest.raises(DataError, match=r"other\.json"):
+        load_settings(tmp_path / "other.json")
+    with pytest.raises(DataError, match=r"absent\.json"):
+        load_settings(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("settings", [[{"effect": "gain", "settings": {"gain_db": float("nan")}}], "gain", [3]])
+def test_what_is_no_settings_is_not_saved(settings: object, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError):
+        save_settings(tmp_path / "settings.json", settings)
+    assert not list(tmp_path.iterdir())
+
+
+def test_settings_may_be_tensors_with_gradients(noise: torch.Tensor) -> None:
+    level = torch.tensor([-3.0, 0.0, 3.0], dtype=torch.float64, requires_grad=True)
+    share = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    entry = {"effect": "gain", "settings": {"gain_db": level}, "mix": share}
+    output = render_settings(noise, RATE, [entry])
+    torch.testing.assert_close(output, torch.lerp(noise, gain(noise, RATE, gain_db=level), 0.5))
+    output.square().sum().backward()
+    assert level.grad is not None and bool((level.grad > 0).all())
+    assert share.grad is not None and float(share.grad) > 0
+
+
+def test_a_stream_is_the_chain_in_blocks(noise: torch.Tensor) -> None:
+    chain = EffectChain([])
+    settings = [
+        {"effect": "gain", "settings": {"gain_db": 6.0}},
+        {"effect": "saturation", "settings": {"drive_db": 12.0}, "mix": 0.4},
+        {"effect": "panner", "settings": {"pan": 0.3}},
+        {"effect": "stereo_width", "settings": {"width": 1.5}},
+        {"effect": "gain", "settings": {"gain_db": 20.0}, "bypass": True},
+    ]
+    for audio in (noise, noise[:, :1]):
+        blocks = audio.split([1, 7, 1000, 0, 21043], dim=-1)
+        streamed = torch.cat(list(stream_blocks(chain.stream(RATE, settings), blocks)), dim=-1)
+        torch.testing.assert_close(streamed, chain(audio, RATE, settings))
+    with pytest.raises(ArgumentError, match="whole signal"):
+        chain.stream(RATE, [{**settings[0], "match_rms": True}])
