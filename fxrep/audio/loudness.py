@@ -6,16 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fxrep.audio.gating import SILENCE_LUFS, STEPS_PER_BLOCK, gated_loudness, power_to_lufs
 from fxrep.audio.k_weighted_energy import k_weighted_energy
 from fxrep.audio.layout import check_layout
 from fxrep.audio.resampling import check_rate
-
-SILENCE_LUFS = -70.0
-"""What silence reads: the absolute gate of the standard, below which nothing is counted."""
-
-_OFFSET_LU = -0.691
-_RELATIVE_GATE_LU = -10.0
-_STEPS_PER_BLOCK = 4
 
 
 def integrated_loudness(audio: Tensor, sample_rate: int) -> Tensor:
@@ -47,12 +41,10 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> Tensor:
     samples = audio.shape[-1]
     # The samples at every 100 ms, rounded down where the rate is not divisible by ten.
     edges = np.arange(10 * samples // sample_rate + 1) * sample_rate // 10
-    if len(edges) <= _STEPS_PER_BLOCK:
+    if len(edges) <= STEPS_PER_BLOCK:
         whole = np.array([0, samples])
-        return _to_lufs(k_weighted_energy(audio, sample_rate, whole).sum(dim=(-2, -1)) / samples)
-    energy = k_weighted_energy(audio, sample_rate, edges).sum(dim=-2)
-    blocks = energy.unfold(-1, _STEPS_PER_BLOCK, 1).sum(dim=-1) * (10 / (_STEPS_PER_BLOCK * sample_rate))
-    return _to_lufs(_gated_mean(blocks))
+        return power_to_lufs(k_weighted_energy(audio, sample_rate, whole).sum(dim=(-2, -1)) / samples)
+    return gated_loudness(k_weighted_energy(audio, sample_rate, edges).sum(dim=-2), sample_rate / 10)
 
 
 def normalize_loudness(audio: Tensor, sample_rate: int, target_lufs: float) -> Tensor:
@@ -68,27 +60,3 @@ def normalize_loudness(audio: Tensor, sample_rate: int, target_lufs: float) -> T
     loudness = integrated_loudness(audio, sample_rate)
     gain_db = torch.where(loudness > SILENCE_LUFS, target_lufs - loudness, torch.zeros_like(loudness))
     return audio * (10 ** (gain_db / 20)).to(audio.dtype)[..., None, None]
-
-
-def _gated_mean(blocks: Tensor) -> Tensor:
-    with torch.no_grad():
-        above = blocks >= _to_power(SILENCE_LUFS)
-        absolute_mean = _masked_mean(blocks, above)
-        above &= blocks > absolute_mean[..., None] * 10 ** (_RELATIVE_GATE_LU / 10)
-    return _masked_mean(blocks, above)
-
-
-def _masked_mean(blocks: Tensor, mask: Tensor) -> Tensor:
-    return (blocks * mask).sum(dim=-1) / mask.sum(dim=-1).clamp(min=1)
-
-
-def _to_lufs(power: Tensor) -> Tensor:
-    # The clamp passes no gradient below the floor, so silence has gradient zero and not infinity; the choice after it
-    # makes the floor exact, so that a reading can be compared with it.
-    floor = _to_power(SILENCE_LUFS)
-    lufs = _OFFSET_LU + 10 * torch.log10(power.clamp(min=floor))
-    return torch.where(power <= floor, torch.full_like(lufs, SILENCE_LUFS), lufs)
-
-
-def _to_power(lufs: float) -> float:
-    return float(10 ** ((lufs - _OFFSET_LU) / 10))

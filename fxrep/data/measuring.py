@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy.signal import sosfilt
 
-from fxrep.audio import SILENCE_LUFS, audio_info, iter_blocks
+from fxrep.audio import STEPS_PER_BLOCK, audio_info, gated_loudness, iter_blocks, power_to_lufs
 from fxrep.audio.k_weighting import k_weighting_coefficients
 from fxrep.errors import AudioError
 from fxrep.files import file_hash
@@ -23,8 +24,6 @@ SILENCE_DBFS = -60.0
 """A 100 ms block whose RMS over all channels is below this counts as silent."""
 
 _BLOCK_S = 10.0
-_STEPS_PER_GATING_BLOCK = 4
-_OFFSET_LU = -0.691
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,8 @@ class LoudnessMeter:
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self.frames = 0
-        self._step = max(1, round(sample_rate / 10))
+        self._rate = sample_rate
+        self._steps = 0
         self._sos = np.stack([np.concatenate(stage) for stage in k_weighting_coefficients(sample_rate)])
         self._state = np.zeros((len(self._sos), channels, 2))
         self._rest = np.zeros((channels, 0))
@@ -56,31 +56,33 @@ class LoudnessMeter:
         """Take the next samples, `(channels, samples)`."""
         self.frames += block.shape[1]
         samples = np.concatenate([self._rest, block.astype(np.float64)], axis=1)
-        whole = samples.shape[1] // self._step * self._step
-        self._measure(samples[:, :whole], whole // self._step)
+        # Steps begin where those of `integrated_loudness` do, also where the rate is not divisible by ten.
+        first, last = self._steps, 10 * self.frames // self._rate
+        edges = np.arange(first, last + 1) * self._rate // 10
+        whole = int(edges[-1] - edges[0])
+        self._measure(samples[:, :whole], edges - edges[0])
+        self._steps = last
         self._rest = samples[:, whole:]
 
     def result(self) -> tuple[float, float]:
         """Loudness in LUFS and the silence ratio of everything added."""
-        steps = sum(map(len, self._plain))
-        if steps < _STEPS_PER_GATING_BLOCK:
+        if self._steps < STEPS_PER_BLOCK:
             return self._short_loudness(), self._silence_ratio()
-        energy = np.concatenate(self._weighted)
-        blocks = np.convolve(energy, np.ones(_STEPS_PER_GATING_BLOCK), "valid") / _STEPS_PER_GATING_BLOCK
-        return _gated_loudness(blocks), self._silence_ratio()
+        energies = torch.from_numpy(np.concatenate(self._weighted))
+        return float(gated_loudness(energies, self._rate / 10)), self._silence_ratio()
 
-    def _measure(self, samples: np.ndarray, steps: int) -> None:
-        if not steps:
+    def _measure(self, samples: np.ndarray, edges: np.ndarray) -> None:
+        if len(edges) < 2:
             return
         weighted, self._state = sosfilt(self._sos, samples, axis=-1, zi=self._state)
-        self._weighted.append(np.square(weighted).reshape(-1, steps, self._step).mean(axis=2).sum(axis=0))
-        self._plain.append(np.square(samples).reshape(-1, steps, self._step).mean(axis=(0, 2)))
+        self._weighted.append(np.add.reduceat(np.square(weighted).sum(axis=0), edges[:-1]))
+        self._plain.append(np.add.reduceat(np.square(samples).mean(axis=0), edges[:-1]) / np.diff(edges))
 
     def _short_loudness(self) -> float:
         """Below 400 ms: one block without gates over all there is, as `integrated_loudness` defines it."""
         rest, _ = sosfilt(self._sos, self._rest, axis=-1, zi=self._state)
-        energy = sum(float(part.sum()) for part in self._weighted) * self._step + float(np.square(rest).sum())
-        return _to_lufs(energy / max(1, self.frames))
+        energy = sum(float(part.sum()) for part in self._weighted) + float(np.square(rest).sum())
+        return float(power_to_lufs(torch.tensor(energy / max(1, self.frames), dtype=torch.float64)))
 
     def _silence_ratio(self) -> float:
         powers = [*self._plain]
@@ -133,19 +135,3 @@ def _check_complete(decoded: int, announced: int, sample_rate: int) -> None:
     if decoded < 0.99 * announced - 0.1 * sample_rate:
         have, want = decoded / sample_rate, announced / sample_rate
         raise AudioError(f"is cut off after {have:.1f} s of {want:.1f} s: copy it again")
-
-
-def _gated_loudness(blocks: np.ndarray) -> float:
-    """BS.1770-4 gates over the mean squares of 400 ms blocks: absolute at -70 LUFS, relative 10 LU below the mean."""
-    if not np.all(np.isfinite(blocks)):
-        return float("nan")
-    audible = blocks[blocks >= 10 ** ((SILENCE_LUFS - _OFFSET_LU) / 10)]
-    if not len(audible):
-        return SILENCE_LUFS
-    return _to_lufs(float(audible[audible > audible.mean() / 10].mean()))
-
-
-def _to_lufs(power: float) -> float:
-    if power <= 0:
-        return SILENCE_LUFS
-    return max(SILENCE_LUFS, _OFFSET_LU + 10 * float(np.log10(power)))

@@ -25,7 +25,7 @@ from scipy.ndimage import maximum_filter1d
 
 from fxrep.effects import compressor
 from fxrep.normalization.grid import BLOCK_SAMPLES
-from fxrep.normalization.loudness import gated_loudness, k_weighted_energies
+from fxrep.normalization.loudness import k_weighted_energies, loudness_of_energies
 from fxrep.normalization.onsets import detect_onsets
 from fxrep.normalization.step import (
     Feature,
@@ -82,7 +82,7 @@ class Envelope:
 
     def loudness(self, gain: Feature | float = 1.0) -> float:
         """Integrated loudness in LU after a gain per frame, for comparison with the peaks and with other gains."""
-        return gated_loudness(self.energies * np.square(gain), self.hop, max(1, round(self.rate / 10)))
+        return loudness_of_energies(self.energies * np.square(gain), self.hop, max(1, round(self.rate / 10)))
 
     def onset_peaks_db(self, gain: Feature | float = 1.0) -> Feature:
         """The highest quarter of the onset peaks, in dB over the loudness, after a gain per frame."""

@@ -9,11 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fxrep.audio import SILENCE_LUFS, integrated_loudness
-from fxrep.audio.k_weighted_energy import k_weighted_energy
+from fxrep.audio import (
+    SILENCE_LUFS,
+    STEPS_PER_BLOCK,
+    gated_loudness,
+    integrated_loudness,
+    k_weighted_energy,
+    power_to_lufs,
+)
 from fxrep.normalization.step import Feature, NormalizationStep, Samples, stereo_samples
-
-_OFFSET_LU = -0.691
 
 
 def track_loudness(audio: torch.Tensor | NDArray[np.floating], sample_rate: int) -> float:
@@ -47,8 +51,8 @@ def k_weighted_energies(audio: Samples, sample_rate: int, hop: int) -> Feature:
     return np.asarray(energies.numpy().sum(axis=0, dtype=np.float64))
 
 
-def gated_loudness(energies: Feature, hop: int, hops_per_step: int) -> float:
-    """Integrated loudness of K-weighted energies: 400 ms blocks of four steps, both gates of BS.1770-4.
+def loudness_of_energies(energies: Feature, hop: int, hops_per_step: int) -> float:
+    """Integrated loudness of K-weighted energies.
 
     Args:
         energies: (hops,) from `k_weighted_energies`.
@@ -59,13 +63,9 @@ def gated_loudness(energies: Feature, hop: int, hops_per_step: int) -> float:
         LUFS, at least `SILENCE_LUFS`; without gates when there is less than one block.
     """
     steps = energies[: energies.size // hops_per_step * hops_per_step].reshape(-1, hops_per_step).sum(axis=1)
-    if steps.size < 4:
-        return _lufs(float(energies.sum()) / max(1, energies.size * hop))
-    powers = np.convolve(steps, np.ones(4), mode="valid") / (4 * hops_per_step * hop)
-    kept = powers >= 10 ** ((SILENCE_LUFS - _OFFSET_LU) / 10)
-    if not kept.any():
-        return SILENCE_LUFS
-    return _lufs(float(powers[kept & (powers > 0.1 * powers[kept].mean())].mean()))
+    if steps.size < STEPS_PER_BLOCK:
+        return float(power_to_lufs(torch.tensor(energies.sum() / max(1, energies.size * hop))))
+    return float(gated_loudness(torch.from_numpy(steps), hops_per_step * hop))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,3 @@ class LoudnessStep(NormalizationStep):
     def distance(self, first: Feature, second: Feature) -> float:
         """Absolute difference in LU."""
         return float(abs(first[0] - second[0]))
-
-
-def _lufs(power: float) -> float:
-    return max(SILENCE_LUFS, _OFFSET_LU + 10 * float(np.log10(max(power, 1e-20))))
