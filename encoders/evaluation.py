@@ -17,11 +17,15 @@ from torch import Tensor
 
 from encoders.base import EffectEncoder
 from fxrep.data.manifest import Manifest
+from fxrep.data.multitrack import SPLITS
 from fxrep.data.segments import MIXTURE, SegmentSampler
 from fxrep.effects import EffectChain, create_chain
-from fxrep.errors import DataError
+from fxrep.errors import ArgumentError, DataError
 from fxrep.metrics import FEATURES, bootstrap_interval, ranks, standardized_similarity, summarize_ranks
 from fxrep.progress import track_progress
+
+MOST_CANDIDATES = 100_000
+LARGEST_SEED = 10**15
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class RetrievalProtocol:
         segment_s: seconds per clip.
         instruments: names, or None for every instrument that at least `minimum_songs` songs have, plus mixtures.
         chain: where the effects come from.
+
+    Raises:
+        ArgumentError: a value is out of range, or there is no such split or chain.
     """
 
     split: str | None = "test"
@@ -59,6 +66,18 @@ class RetrievalProtocol:
     seed: int = 1234
     batch: int = 20
     instruments_used: list[str] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        if self.split is not None and self.split not in SPLITS:
+            raise ArgumentError(f"split is {self.split!r}: choose one of {', '.join(SPLITS)}")
+        if not 2 <= self.candidates <= MOST_CANDIDATES:
+            raise ArgumentError(f"candidates is {self.candidates}: give 2 to {MOST_CANDIDATES}")
+        if not 0.0 < self.segment_s < float("inf"):
+            raise ArgumentError(f"a clip of {self.segment_s} s is not possible: give a length above 0")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ArgumentError(f"seed is {self.seed}: give 0 to {LARGEST_SEED}")
+        # Known now, and not after minutes of reading.
+        self.chain = create_chain(self.chain) if isinstance(self.chain, str) else self.chain
 
 
 def encoder_system(encoder: EffectEncoder) -> System:
@@ -96,11 +115,11 @@ def retrieval_benchmark(
     protocol = protocol or RetrievalProtocol()
     sampler = SegmentSampler(manifest, protocol.split, protocol.segment_s, protocol.sample_rate)
     instruments = _choose_instruments(sampler, protocol)
-    chain = create_chain(protocol.chain) if isinstance(protocol.chain, str) else protocol.chain
+    assert isinstance(protocol.chain, EffectChain)
     found: dict[str, dict[str, list[Tensor]]] = {name: {} for name in systems}
     rounds = [(name, group) for name in instruments for group in range(protocol.groups)]
     for number, (instrument, _) in enumerate(track_progress(rounds, "retrieval")):
-        embedded = _embed_group(systems, sampler, chain, instrument, protocol, number)
+        embedded = _embed_group(systems, sampler, protocol.chain, instrument, protocol, number)
         for name, (queries, candidates) in embedded.items():
             similarity = systems[name].similarity(queries, candidates)
             found[name].setdefault(instrument, []).append(ranks(similarity))

@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from fxrep.errors import ArgumentError, FxrepError
 COMMANDS = ("demo", "train", "embed", "search", "map", "doctor")
 GROUPS = ("data", "models", "index", "evaluate")
 INTERRUPTED = 130
+
+# Typer brings its own copy of click or uses the one installed, depending on its version; this is its class in both.
+UsageError: Any = typer.BadParameter.__base__
 
 
 def build_app() -> typer.Typer:
@@ -41,11 +44,12 @@ def main() -> None:
     """Run the command line; exit code 0, 1 (the work failed) or 2 (the call is wrong)."""
     try:
         _start_logging(os.environ.get("FXREP_LOG", "WARNING"))
-        build_app()(prog_name="fxrep")
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:
+        code = build_app()(prog_name="fxrep", standalone_mode=False) or 0
+        if code == INTERRUPTED:
             _fail("interrupted: what was finished is kept", INTERRUPTED)
-        raise
+        sys.exit(code)
+    except UsageError as error:
+        sys.exit(_refuse(error))
     except FxrepError as error:
         sys.exit(_fail(str(error), error.exit_code))
     except KeyboardInterrupt:
@@ -73,6 +77,17 @@ def _options(
     ] = False,
 ) -> None:
     """Learn, search, transfer and measure how audio was mixed."""
+
+
+def _refuse(error: Any) -> int:
+    """Say what is wrong with the call in one line; a group that was called without a verb shows its help."""
+    path = error.ctx.command_path if error.ctx else "fxrep"
+    message = error.format_message().strip()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(message, file=sys.stderr)
+        return 2
+    message = message[:1].lower() + message[1:].rstrip(".")
+    return _fail(f"{message}{' See' if message.endswith('?') else ': see'} {path} --help", 2)
 
 
 def _fail(message: str, code: int) -> int:

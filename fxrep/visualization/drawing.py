@@ -17,6 +17,7 @@ from fxrep.visualization.page import write_page
 from fxrep.visualization.static_map import write_picture
 
 SUFFIXES = (".html", ".png", ".parquet")
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def draw_map(
         clip_s: their length in seconds.
 
     Raises:
-        ArgumentError: the output's suffix, the level, the colour or the clip length is not possible.
+        ArgumentError: the output's suffix, the level, the colour, the clip length or the seed is not possible.
         DataError: the source holds nothing, or cannot be read.
         ReferenceIndexError: the index cannot be read.
         OutputError: the output cannot be written.
@@ -72,6 +73,8 @@ def draw_map(
         raise ArgumentError(f"{target}: give an output that ends in {', '.join(SUFFIXES)}")
     if not 0.1 <= clip_s <= 60:
         raise ArgumentError(f"clips of {clip_s} s are not possible: choose 0.1 to 60 seconds")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ArgumentError(f"seed is {seed}: give 0 to {LARGEST_SEED}")
     table = _table(source, level)
     points = place_points(table, color=color, seed=seed)
     name = title or (Path(source).stem if isinstance(source, str | os.PathLike) else "Map")

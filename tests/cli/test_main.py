@@ -84,8 +84,16 @@ def test_version_is_the_package_s() -> None:
 def test_wrong_call_exits_with_2_and_no_traceback(arguments: list[str]) -> None:
     answer = fxrep(*arguments)
     assert answer.returncode == 2
-    assert "Traceback" not in answer.stderr
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("fxrep: ") and line.endswith(" --help")
     assert answer.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["data"]])
+def test_a_group_without_a_verb_shows_its_help(arguments: list[str]) -> None:
+    answer = fxrep(*arguments)
+    assert answer.returncode == 2
+    assert "Usage" in answer.stderr + answer.stdout
 
 
 def test_missing_file_exits_with_1_and_one_line(tmp_path: Path) -> None:

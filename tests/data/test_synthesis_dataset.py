@@ -82,7 +82,14 @@ def test_other_settings_and_foreign_folders_are_refused(folder: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
-    [({"songs": 0}, "songs is 0"), ({"workers": 0}, "workers is 0"), ({"suffix": "mp3"}, "mp3"), ({"seed": -2}, "-2")],
+    [
+        ({"songs": 0}, "songs is 0"),
+        ({"workers": 0}, "workers is 0"),
+        ({"suffix": "mp3"}, "mp3"),
+        ({"seed": -2}, "-2"),
+        ({"seed": 2**64}, "64 bits"),
+        ({"sample_rate": 44099}, "44099 Hz"),
+    ],
 )
 def test_bad_arguments(tmp_path: Path, wrong: dict[str, object], named: str) -> None:
     with pytest.raises(ArgumentError, match=named):

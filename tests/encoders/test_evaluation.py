@@ -11,7 +11,7 @@ from encoders.evaluation import RetrievalProtocol, System, baseline_systems, ret
 from fxrep.cli.evaluate import retrieval_table
 from fxrep.data import Manifest, ManifestRow
 from fxrep.effects import ChainEffect, EffectChain
-from fxrep.errors import DataError
+from fxrep.errors import ArgumentError, DataError
 
 RATE = 44100
 GAIN = EffectChain([ChainEffect("gain", ranges={"gain_db": (-20.0, 20.0)})])
@@ -89,3 +89,23 @@ def test_bad_requests_are_named(manifest: Manifest) -> None:
         retrieval_benchmark({}, manifest, protocol(minimum_songs=9))
     with pytest.raises(DataError, match="validation"):
         retrieval_benchmark({}, manifest, protocol(split="validation"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"split": "holdout"},
+        {"chain": "nope"},
+        {"candidates": 1},
+        {"candidates": 10**12},
+        {"segment_s": float("nan")},
+        {"segment_s": -1.0},
+        {"seed": -1},
+        {"seed": 2**64},
+    ],
+    ids=str,
+)
+def test_a_protocol_that_cannot_be_is_refused_before_anything_is_read(wrong: dict[str, object]) -> None:
+    name = "chain" if "chain" in wrong else "clip" if "segment_s" in wrong else next(iter(wrong))
+    with pytest.raises(ArgumentError, match=name):
+        protocol(**wrong)

@@ -131,6 +131,10 @@ def test_wrong_calls(tmp_path, table):
         draw_map(table, tmp_path / "map.pdf")
     with pytest.raises(ArgumentError, match="1 to 60 seconds"):
         draw_map(table, tmp_path / "map.html", clip_s=0)
+    with pytest.raises(ArgumentError, match="nan s are not possible"):
+        draw_map(table, tmp_path / "map.html", clip_s=float("nan"))
+    with pytest.raises(ArgumentError, match="seed is 4294967296"):
+        draw_map(table, tmp_path / "map.html", seed=2**32)
     with pytest.raises(ArgumentError, match="--windows"):
         draw_map(table, tmp_path / "map.html", level="window")
     with pytest.raises(ReferenceIndexError, match="not a reference index"):

@@ -23,6 +23,7 @@ from fxrep.progress import track_progress
 SONGS_PER_SEED = 1_000_000
 """Song i of a dataset has the seed ``seed * SONGS_PER_SEED + i``: datasets of other seeds share no song."""
 
+LARGEST_SEED = 2**64 - 1
 FORMATS = ("flac", "wav")
 MIX_LUFS = -14.0
 MIX_PEAK = 10 ** (-1 / 20)
@@ -79,7 +80,7 @@ def generate_dataset(
         folder: where the songs go.
         songs: how many, 1 to 999 999.
         duration_s: length of each in seconds.
-        seed: 0 or more.
+        seed: 0 to `LARGEST_SEED`.
         sample_rate: Hz.
         mix: also write the plain sum of the tracks at -14 LUFS, quieter where its peak would pass -1 dBFS.
         suffix: ``"flac"`` or ``"wav"``.
@@ -90,6 +91,8 @@ def generate_dataset(
         OutputError: a folder cannot be written, or holds something that is not a generated song.
     """
     check_song_arguments(seed, duration_s, sample_rate)
+    if seed > LARGEST_SEED:
+        raise ArgumentError(f"seed is {seed}: give 0 to {LARGEST_SEED}, which is 64 bits")
     if not 1 <= songs < SONGS_PER_SEED:
         raise ArgumentError(f"songs is {songs}: give 1 to {SONGS_PER_SEED - 1}")
     if workers < 1:
