@@ -4,10 +4,12 @@ The recursion is the transposed direct form II in float64, whatever the dtype of
 
     y = b0 x + s1;  s1 <- b1 x - a1 y + s2;  s2 <- b2 x - a2 y
 
-A sample runs through all sections before the next one is touched: the sections then overlap in the processor's
-pipeline, which is three times faster than section by section. The forward pass keeps the state at the start of every
-block; the backward pass rebuilds one block at a time from it and runs the adjoint recursion over it, so its memory
-does not grow with the number of sections.
+The sections of a cascade are the lanes of one vector. At step t section k works on sample t - k, on what section k - 1
+has made of it one step before: all sections advance with a handful of vector instructions, and two rows at a time fill
+the waits of each other. A missing section is one that passes everything.
+
+The forward pass keeps the state at the start of every block of steps; the backward pass rebuilds one block at a time
+from it and runs the adjoint recursion over it, backwards in steps, so that its memory hardly grows.
 """
 
 from __future__ import annotations
@@ -18,110 +20,199 @@ import numba
 import torch
 
 from fxrep.effects.kernels import compile_kernel
+from fxrep.effects.vector_lanes import (
+    LANES,
+    choose,
+    highest,
+    load,
+    lowest,
+    shift_down,
+    shift_up,
+    store,
+    without_denormals,
+)
 
-BLOCK = 512
-# Far below any sound; keeps decaying states out of the slow denormal numbers.
-NOTHING = 1e-30
-
-
-@compile_kernel
-def _flush(state: Any) -> None:
-    for section in range(state.shape[0]):
-        for part in range(2):
-            if abs(state[section, part]) < NOTHING:
-                state[section, part] = 0.0
-
-
-@compile_kernel
-def _advance(x: Any, c: Any, state: Any, signals: Any) -> Any:
-    """Send one sample through all sections; `signals` takes the input and the output of each."""
-    signals[0] = x
-    for s in range(c.shape[0]):
-        y = c[s, 0] * x + state[s, 0]
-        state[s, 0] = c[s, 1] * x - c[s, 3] * y + state[s, 1]
-        state[s, 1] = c[s, 2] * x - c[s, 4] * y
-        x = y
-        signals[s + 1] = y
+BLOCK = 128
+# A sample leaves the last section this many steps after it has entered the first.
+DELAY = LANES - 1
 
 
 @compile_kernel
-def _retreat(gradient: Any, c: Any, adjoint: Any, signals: Any, slopes: Any) -> Any:
-    """Send one sample's gradient back through all sections; returns the gradient of the input sample."""
-    for j in range(c.shape[0]):
-        s = c.shape[0] - 1 - j
-        x, y = signals[s], signals[s + 1]
-        first, second = adjoint[s, 0], adjoint[s, 1]
-        total = gradient - c[s, 3] * first - c[s, 4] * second
-        slopes[s, 0] += total * x
-        slopes[s, 1] += first * x
-        slopes[s, 2] += second * x
-        slopes[s, 3] -= first * y
-        slopes[s, 4] -= second * y
-        gradient = c[s, 0] * total + c[s, 1] * first + c[s, 2] * second
-        adjoint[s, 1] = first
-        adjoint[s, 0] = total
-    return gradient
+def _advance(x: Any, b0: Any, b1: Any, b2: Any, a1: Any, a2: Any, s1: Any, s2: Any) -> Any:
+    y = b0 * x + s1
+    return y, (b1 * x + s2) - a1 * y, b2 * x - a2 * y
 
 
 @compile_kernel
-def _filter_rows(audio: Any, coefficients: Any, output: Any, states: Any, carried: Any) -> None:
+def _edge_steps(start: int, stop: int, audio: Any, c: Any, output: Any, memory: Any) -> None:
+    """Do steps of one row in which some sections have no sample: those keep their state.
+
+    `memory` (4, LANES) holds what the sections put out last, their two states, and room for a mask.
+    """
+    samples = audio.shape[0]
+    for t in range(start, stop):
+        for k in range(LANES):
+            memory[3, k] = 1.0 if t - k >= 0 and t - k < samples else 0.0
+        x = shift_up(load(memory, 0), numba.float64(audio[t]) if t < samples else 0.0)
+        s1, s2, mask = load(memory, 1), load(memory, 2), load(memory, 3)
+        y, next1, next2 = _advance(x, load(c, 0), load(c, 1), load(c, 2), load(c, 3), load(c, 4), s1, s2)
+        store(memory, 0, y)
+        store(memory, 1, choose(mask, next1, s1))
+        store(memory, 2, choose(mask, next2, s2))
+        if t >= DELAY and t - DELAY < samples:
+            output[t - DELAY] = highest(y)
+
+
+@compile_kernel
+def _full_steps(
+    start: int,
+    stop: int,
+    audio: Any,
+    c: Any,
+    output: Any,
+    memory: Any,
+    audio2: Any,
+    c2: Any,
+    output2: Any,
+    memory2: Any,
+) -> None:
+    """Do steps of two rows in which every section has a sample."""
+    b0, b1, b2, a1, a2 = load(c, 0), load(c, 1), load(c, 2), load(c, 3), load(c, 4)
+    d0, d1, d2, e1, e2 = load(c2, 0), load(c2, 1), load(c2, 2), load(c2, 3), load(c2, 4)
+    y, s1, s2 = load(memory, 0), load(memory, 1), load(memory, 2)
+    z, r1, r2 = load(memory2, 0), load(memory2, 1), load(memory2, 2)
+    for t in range(start, stop):
+        y, s1, s2 = _advance(shift_up(y, numba.float64(audio[t])), b0, b1, b2, a1, a2, s1, s2)
+        z, r1, r2 = _advance(shift_up(z, numba.float64(audio2[t])), d0, d1, d2, e1, e2, r1, r2)
+        output[t - DELAY] = highest(y)
+        output2[t - DELAY] = highest(z)
+    store(memory, 0, y)
+    store(memory, 1, without_denormals(s1))
+    store(memory, 2, without_denormals(s2))
+    store(memory2, 0, z)
+    store(memory2, 1, without_denormals(r1))
+    store(memory2, 2, without_denormals(r2))
+
+
+@compile_kernel
+def _filter_rows(audio: Any, coefficients: Any, output: Any, checkpoints: Any, state: Any, memory: Any) -> None:
+    """Filter all rows, two at a time; an odd last row runs beside itself.
+
+    Args:
+        audio: (R, T).
+        coefficients: (R, 5, LANES).
+        output: (R, T), written.
+        checkpoints: (R, N, 3, LANES), written; without blocks (N = 0) nothing is kept.
+        state: (R, 2, LANES), read and overwritten.
+        memory: (2, 4, LANES), room to work in.
+    """
     rows, samples = audio.shape
-    sections = coefficients.shape[1]
-    for row in range(rows):
-        c, state = coefficients[row], carried[row]
-        for number in range(states.shape[1]):
-            _flush(state)
-            states[row, number] = state
-            for i in range(number * BLOCK, min(number * BLOCK + BLOCK, samples)):
-                x = numba.float64(audio[row, i])
-                for s in range(sections):
-                    y = c[s, 0] * x + state[s, 0]
-                    state[s, 0] = c[s, 1] * x - c[s, 3] * y + state[s, 1]
-                    state[s, 1] = c[s, 2] * x - c[s, 4] * y
-                    x = y
-                output[row, i] = x
+    for i in range(0, rows, 2):
+        j = min(i + 1, rows - 1)
+        c, d = coefficients[i], coefficients[j]
+        memory[:] = 0.0
+        memory[0, 1:3], memory[1, 1:3] = state[i], state[j]
+        for start in range(0, samples + DELAY, BLOCK):
+            stop = min(start + BLOCK, samples + DELAY)
+            if checkpoints.shape[1]:
+                checkpoints[i, start // BLOCK], checkpoints[j, start // BLOCK] = memory[0, :3], memory[1, :3]
+            full = max(start, min(stop, DELAY))
+            ended = max(full, min(stop, samples))
+            _edge_steps(start, full, audio[i], c, output[i], memory[0])
+            _edge_steps(start, full, audio[j], d, output[j], memory[1])
+            _full_steps(full, ended, audio[i], c, output[i], memory[0], audio[j], d, output[j], memory[1])
+            _edge_steps(ended, stop, audio[i], c, output[i], memory[0])
+            _edge_steps(ended, stop, audio[j], d, output[j], memory[1])
+        state[i], state[j] = memory[0, 1:3], memory[1, 1:3]
+
+
+@compile_kernel
+def _rebuild(count: int, source: Any, c: Any, memory: Any, signals: Any) -> None:
+    """Repeat steps from a checkpoint and keep what goes into the sections (2 n) and what comes out (2 n + 1)."""
+    b0, b1, b2, a1, a2 = load(c, 0), load(c, 1), load(c, 2), load(c, 3), load(c, 4)
+    y, s1, s2 = load(memory, 0), load(memory, 1), load(memory, 2)
+    for n in range(count):
+        x = shift_up(y, source[n])
+        y, s1, s2 = _advance(x, b0, b1, b2, a1, a2, s1, s2)
+        store(signals, 2 * n, x)
+        store(signals, 2 * n + 1, y)
+
+
+@compile_kernel
+def _retreat(count: int, gradient: Any, c: Any, signals: Any, adjoint: Any) -> None:
+    """Run the adjoint over steps, backwards; `gradient` (steps,) of the outputs is overwritten with the inputs'.
+
+    `adjoint` (8, LANES) holds the gradient of the sections' inputs, of their two states, and of the five coefficients.
+    """
+    b0, b1, b2, a1, a2 = load(c, 0), load(c, 1), load(c, 2), load(c, 3), load(c, 4)
+    back, first, second = load(adjoint, 0), load(adjoint, 1), load(adjoint, 2)
+    to_b0, to_b1, to_b2 = load(adjoint, 3), load(adjoint, 4), load(adjoint, 5)
+    to_a1, to_a2 = load(adjoint, 6), load(adjoint, 7)
+    for m in range(count):
+        n = count - 1 - m
+        x, y = load(signals, 2 * n), load(signals, 2 * n + 1)
+        total = shift_down(back, gradient[n]) - a2 * second - a1 * first
+        to_b0, to_b1, to_b2 = to_b0 + total * x, to_b1 + first * x, to_b2 + second * x
+        to_a1, to_a2 = to_a1 - first * y, to_a2 - second * y
+        back = (b2 * second + b1 * first) + b0 * total
+        first, second = total, first
+        gradient[n] = lowest(back)
+    store(adjoint, 0, back)
+    store(adjoint, 1, without_denormals(first))
+    store(adjoint, 2, without_denormals(second))
+    store(adjoint, 3, to_b0)
+    store(adjoint, 4, to_b1)
+    store(adjoint, 5, to_b2)
+    store(adjoint, 6, to_a1)
+    store(adjoint, 7, to_a2)
 
 
 @compile_kernel
 def _filter_rows_backward(
-    gradient: Any, audio: Any, coefficients: Any, states: Any, signals: Any, audio_slope: Any, slopes: Any
+    gradient: Any, audio: Any, coefficients: Any, checkpoints: Any, audio_slope: Any, slopes: Any, room: Any
 ) -> None:
+    """Fill `audio_slope` (R, T) and `slopes` (R, 5, LANES); `room` holds signals, adjoint, input and gradient."""
+    signals, adjoint, source, slope = room
     rows, samples = audio.shape
     for row in range(rows):
-        c, adjoint = coefficients[row], states[row, 0] * 0.0
-        for back in range(states.shape[1]):
-            number = states.shape[1] - 1 - back
+        c = coefficients[row]
+        adjoint[:] = 0.0
+        for back in range(checkpoints.shape[1]):
+            number = checkpoints.shape[1] - 1 - back
             start = number * BLOCK
-            count = min(BLOCK, samples - start)
-            state = states[row, number].copy()
-            for i in range(count):
-                _advance(numba.float64(audio[row, start + i]), c, state, signals[i])
-            _flush(adjoint)
-            for j in range(count):
-                i = count - 1 - j
-                slope = numba.float64(gradient[row, start + i])
-                audio_slope[row, start + i] = _retreat(slope, c, adjoint, signals[i], slopes[row])
+            count = min(BLOCK, samples + DELAY - start)
+            for n in range(count):
+                t = start + n
+                source[n] = audio[row, t] if t < samples else 0.0
+                slope[n] = gradient[row, t - DELAY] if t >= DELAY else 0.0
+            _rebuild(count, source, c, checkpoints[row, number], signals)
+            _retreat(count, slope, c, signals, adjoint)
+            for n in range(min(count, samples - start)):
+                audio_slope[row, start + n] = slope[n]
+        slopes[row] = adjoint[3:]
 
 
 class _Cascade(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, audio: torch.Tensor, coefficients: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-        source, coefficients = audio.contiguous(), coefficients.contiguous()
-        blocks = -(-source.shape[1] // BLOCK)
-        states = torch.empty((source.shape[0], blocks, coefficients.shape[1], 2), dtype=torch.float64)
-        output = torch.empty_like(source)
-        _filter_rows(source.numpy(), coefficients.numpy(), output.numpy(), states.numpy(), state.numpy())
-        ctx.save_for_backward(source, coefficients, states)
+    def forward(ctx: Any, audio: torch.Tensor, lanes: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        source = audio.contiguous()
+        rows, samples = source.shape
+        blocks = -(-(samples + DELAY) // BLOCK) if any(ctx.needs_input_grad) else 0
+        checkpoints = torch.empty((rows, blocks, 3, LANES), dtype=torch.float64)
+        output, memory = torch.empty_like(source), torch.empty((2, 4, LANES), dtype=torch.float64)
+        _filter_rows(*(tensor.numpy() for tensor in (source, lanes, output, checkpoints, state, memory)))
+        ctx.save_for_backward(source, lanes, checkpoints)
         return output
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-        audio, coefficients, states = ctx.saved_tensors
-        audio_slope, slopes = torch.empty_like(audio), torch.zeros_like(coefficients)
-        signals = torch.empty((BLOCK, coefficients.shape[1] + 1), dtype=torch.float64)
-        tensors = (gradients[0].contiguous(), audio, coefficients, states, signals, audio_slope, slopes)
-        _filter_rows_backward(*(tensor.numpy() for tensor in tensors))
+        audio, lanes, checkpoints = ctx.saved_tensors
+        audio_slope, slopes = torch.empty_like(audio), torch.empty_like(lanes)
+        shapes = ((2 * BLOCK, LANES), (8, LANES), (BLOCK,), (BLOCK,))
+        room = tuple(torch.empty(shape, dtype=torch.float64).numpy() for shape in shapes)
+        tensors = (gradients[0].contiguous(), audio, lanes, checkpoints, audio_slope, slopes)
+        _filter_rows_backward(*(tensor.numpy() for tensor in tensors), room)
         return audio_slope, slopes, None
 
 
@@ -137,7 +228,18 @@ def filter_cascade(audio: torch.Tensor, coefficients: torch.Tensor, state: torch
     Returns:
         (R, T). Differentiable once in the audio and in the coefficients.
     """
-    if state is None:
-        state = torch.zeros((*coefficients.shape[:2], 2), dtype=torch.float64)
-    output: torch.Tensor = _Cascade.apply(audio, coefficients, state)
-    return output
+    # More sections than lanes go in groups; between these the signal stays in float64.
+    groups = coefficients.split(LANES, dim=1)
+    signal = audio if len(groups) == 1 else audio.double()
+    for number, group in enumerate(groups):
+        missing = LANES - group.shape[1]
+        through = torch.eye(5, dtype=torch.float64)[:1].expand(group.shape[0], missing, 5)
+        lanes = torch.cat((group, through), 1).transpose(1, 2).contiguous()
+        carried = torch.zeros((group.shape[0], 2, LANES), dtype=torch.float64)
+        part = None if state is None else state[:, number * LANES : (number + 1) * LANES]
+        if part is not None:
+            carried[:, :, : group.shape[1]] = part.transpose(1, 2)
+        signal = _Cascade.apply(signal, lanes, carried)
+        if part is not None:
+            part.copy_(carried[:, :, : group.shape[1]].transpose(1, 2))
+    return signal.to(audio.dtype)
