@@ -14,11 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from encoders.configurable import Configurable
-from encoders.windows import fixed_windows, is_silent, repeat_to
+from encoders.windows import SILENCE_PEAK_DB, fixed_windows, is_silent, repeat_to
 from fxrep.audio import AudioInput, iter_blocks, read_audio
 from fxrep.errors import ArgumentError, AudioError
 
 _WINDOWS_PER_BATCH = 8
+_SILENT = f"silent, nothing to embed: give a recording that peaks above {SILENCE_PEAK_DB:.0f} dBFS"
 
 
 class EffectEncoder(Configurable, nn.Module):
@@ -103,7 +104,7 @@ class EffectEncoder(Configurable, nn.Module):
                 totals[item] = totals[item] + embedding if item in totals else embedding
         silent = [_name(recording, item, batched) for item, recording in enumerate(recordings) if item not in totals]
         if silent:
-            raise AudioError(f"silent, nothing to embed: {', '.join(silent)}")
+            raise AudioError(f"{', '.join(silent)}: {_SILENT}")
         means = F.normalize(torch.stack([totals[item] for item in range(len(recordings))]), dim=-1)
         return (means if batched else means[0]).to(_result_device(audio))
 
@@ -133,7 +134,7 @@ class EffectEncoder(Configurable, nn.Module):
             starts.extend(start for _, start in places)
             parts.append(embeddings)
         if not parts:
-            raise AudioError(f"silent, nothing to embed: {_name(audio)}")
+            raise AudioError(f"{_name(audio)}: {_SILENT}")
         device = _result_device(audio)
         seconds = torch.tensor(starts, dtype=torch.float64) / self.sample_rate
         return seconds.float().to(device), torch.cat(parts).to(device)

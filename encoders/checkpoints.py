@@ -183,8 +183,12 @@ def find_encoder(name_or_folder: str | os.PathLike[str]) -> Path:
         raise CheckpointError(f"{path} is a file: give a release folder (fxrep models export makes one)")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", text) and not path.parent.exists():
         return _download(text)
+    raise CheckpointError(f"{_unknown(text)}: list what there is with fxrep models list, or give a release folder")
+
+
+def _unknown(text: str) -> str:
     names = ", ".join(list_encoders()) or "none in this installation"
-    raise CheckpointError(f"no encoder {text!r}: neither a folder nor one of the shipped names ({names})")
+    return f"no encoder {text!r}: neither a folder nor one of the shipped names ({names})"
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -263,11 +267,14 @@ def _download(repository: str) -> Path:
         import huggingface_hub
     except ImportError as error:
         raise MissingExtraError(
-            f"no folder {repository!r}; to fetch it from the Hugging Face Hub: pip install huggingface_hub"
+            f"{_unknown(repository)}; to fetch it from the Hugging Face Hub: pip install huggingface_hub"
         ) from error
     try:
         return Path(huggingface_hub.snapshot_download(repository, allow_patterns=_FILES))
     except Exception as error:
         # The hub's client raises errors of many libraries; for the user all of them mean one thing.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"no folder {repository!r}, and the Hugging Face Hub gave none: {reason}") from error
+        raise CheckpointError(
+            f"{_unknown(repository)}, and the Hugging Face Hub gave none ({reason.rstrip('.')}): check the name and "
+            "the connection"
+        ) from error

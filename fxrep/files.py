@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fxrep.errors import OutputError
+from fxrep.errors import FxrepError, OutputError
 
 
 @contextmanager
@@ -33,6 +33,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     except OSError as error:
         raise output_error(target, error) from error
+    except FxrepError as error:
+        raise _about(target, temporary, error) from error.__cause__
     finally:
         with suppress(OSError):  # the parent may be no folder at all
             temporary.unlink()
@@ -56,6 +58,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     except OSError as error:
         raise output_error(target, error) from error
+    except FxrepError as error:
+        raise _about(target, temporary, error) from error.__cause__
     finally:
         # Whatever came between the two moves, an interrupt too: what was there before comes back.
         if retired.exists() and not target.exists():
@@ -82,6 +86,12 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     """The `OutputError` that tells a user why `path` could not be written."""
     reason = error.strerror or str(error)
     return OutputError(f"cannot write {path}: {reason}: choose a folder that can be written and has space")
+
+
+def _about(target: Path, temporary: Path, error: FxrepError) -> FxrepError:
+    """The error in terms of the name that was given: nobody can look at the temporary one any more."""
+    text = str(error)
+    return type(error)(text.replace(str(temporary), str(target))) if str(temporary) in text else error
 
 
 def _temporary_beside(target: Path) -> Path:

@@ -72,9 +72,11 @@ def save_audio(
         try:
             _write(temporary, waveform, int(sample_rate), container, chosen)
         except soundfile.SoundFileError as error:
-            reason = getattr(error, "error_string", "") or "no reason given"
+            reason = str(getattr(error, "error_string", "")).strip(" .") or "no reason given"
+            if reason == "System error":  # libsndfile's only word for whatever the system refused
+                reason = "the system stopped it, as it does on a full disk"
             raise OutputError(
-                f"cannot write {target}: {reason.strip(' .')}: choose a folder that can be written and has space"
+                f"cannot write {target}: {reason}: choose a folder that can be written and has space"
             ) from error
 
 

@@ -28,7 +28,7 @@ MetadataOption = Annotated[
 @app.command()
 def build(
     index: IndexArgument,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", help="Audio files, and folders of them.")],
+    paths: PathsArgument,
     model: Annotated[str, typer.Option(help="Name or folder of the encoder.")] = "default",
     metadata: MetadataOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an index that is there.")] = False,

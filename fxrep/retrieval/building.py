@@ -11,8 +11,9 @@ from fxrep.audio import find_audio_files
 from fxrep.errors import AudioError, OutputError
 from fxrep.files import atomic_folder
 from fxrep.retrieval.database import DATABASE_NAME
+from fxrep.retrieval.embedding_table import EmbeddingTable, read_embeddings
 from fxrep.retrieval.encoder import AudioEncoder
-from fxrep.retrieval.index import ReferenceIndex
+from fxrep.retrieval.index import ReferenceIndex, check_windows
 from fxrep.retrieval.writer import AddReport, Metadata
 
 
@@ -32,7 +33,7 @@ def build_index(
 
     Args:
         path: folder to make, for example ``library.fxindex``.
-        paths: files and folders of audio.
+        paths: files and folders of audio, and files that `embed_corpus` wrote with ``level="window"``.
         encoder: what embeds them.
         model: name under which the encoder can be loaded again.
         metadata: for some of the files, keyed by path.
@@ -40,20 +41,27 @@ def build_index(
 
     Raises:
         AudioError: there is no audio, or no file could be embedded; nothing is left at `path` then.
+        ReferenceIndexError: embeddings that are given were made with another model.
         OutputError: something is at `path`, or it cannot be written.
     """
     folder = Path(path)
     sources = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    find_audio_files(sources)  # before anything is made: is there something to add?
+    # Before anything is made: is there something to add?
+    tables = [read_embeddings(source) for source in sources if Path(source).suffix == ".parquet"]
+    for table in tables:
+        check_windows(table, encoder.fingerprint, "the new index")
+    sources = [source for source in sources if Path(source).suffix != ".parquet"]
+    if sources or not tables:
+        find_audio_files(sources)
     if folder.exists() and not overwrite:
         raise OutputError(f"{folder} exists already: add to it with: fxrep index add, or replace it with --force")
     if folder.exists():
         if not (folder / DATABASE_NAME).exists():
             raise OutputError(f"{folder} is not a reference index and will not be replaced: choose another name")
         with atomic_folder(folder) as temporary:
-            return _fill(temporary, sources, encoder, model, metadata)
+            return _fill(temporary, sources, tables, encoder, model, metadata)
     try:
-        return _fill(folder, sources, encoder, model, metadata)
+        return _fill(folder, sources, tables, encoder, model, metadata)
     except AudioError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -62,14 +70,19 @@ def build_index(
 def _fill(
     folder: Path,
     sources: list[str | os.PathLike[str]],
+    tables: list[EmbeddingTable],
     encoder: AudioEncoder,
     model: str,
     metadata: Mapping[str, Metadata] | None,
 ) -> AddReport:
     with ReferenceIndex.create(folder, encoder, model=model) as index:
         # The folders and not the files in them: a dead link among those is one bad file, not a wrong call.
-        report = index.add(sources, metadata=metadata)
-    if not report.added:
+        report = AddReport()
+        for table in tables:
+            report.extend(index.add_embeddings(table, metadata=metadata))
+        if sources:
+            report.extend(index.add(sources, metadata=metadata))
+    if report.failures and not report.added:
         path, reason = report.failures[0]
         raise AudioError(f"none of the {len(report.failures)} files could be embedded; the first, {path}: {reason}")
     return report

@@ -6,6 +6,7 @@ crashes. The faiss file next to it is a cache of these vectors (see `vector_cach
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,10 @@ from fxrep.retrieval.encoder import SongEmbedding
 FORMAT_VERSION = 1
 _META_KEYS = {"format_version", "generation", "fingerprint", "model", "dim", "sample_rate", "window_s"}
 DATABASE_NAME = "index.sqlite"
+UNIT_TOLERANCE = 1e-5
+"""Of a squared length: float32 keeps it to about 1e-7 in any number of dimensions."""
 Level = Literal["song", "window"]
+LEVELS: tuple[Level, ...] = ("song", "window")
 
 # AUTOINCREMENT keeps ids of removed rows from ever being given again.
 _SCHEMA = """
@@ -87,6 +91,12 @@ class IndexDatabase:
             )
         if missing := _META_KEYS - set(meta):
             raise sqlite3.DatabaseError(f"it does not say its {min(missing)}")
+        try:
+            sound = min(int(meta["dim"]), int(meta["sample_rate"]), float(meta["window_s"])) > 0
+        except ValueError:
+            sound = False
+        if not (sound and meta["generation"].isdecimal()):
+            raise sqlite3.DatabaseError("its description is damaged")
 
     def check_integrity(self) -> None:
         """Read every page of the file.
@@ -106,6 +116,9 @@ class IndexDatabase:
             yield
         except sqlite3.Error as error:
             raise _explain(self.folder, error) from error
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            # Damaged texts: of metadata, or of the schema, which SQLite quotes in its message.
+            raise _explain(self.folder, sqlite3.DatabaseError("a text is damaged")) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -142,7 +155,10 @@ class IndexDatabase:
 
     def generation(self) -> int:
         """How many changes were committed."""
-        return int(self.connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
+        row = self.connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+        if row is None or not str(row[0]).isdecimal():
+            raise sqlite3.DatabaseError("it does not say its generation")
+        return int(row[0])
 
     def insert_song(self, stored_path: str, song: SongEmbedding, metadata_json: str) -> tuple[int, np.ndarray]:
         """Insert a song and its windows; returns the song's id and the windows' ids, int64 ``(W,)``."""
@@ -188,11 +204,24 @@ class IndexDatabase:
             raise sqlite3.DatabaseError(f"a vector does not hold {dim} values")
         ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
         matrix = np.frombuffer(b"".join(blob for _, blob in rows), dtype=np.float32).reshape(len(rows), dim)
+        check_unit(matrix)
         return ids, matrix
 
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+
+def check_unit(matrix: np.ndarray) -> None:
+    """Notice damage that SQLite cannot see: everything stored has unit length.
+
+    Raises:
+        sqlite3.DatabaseError: a row of `matrix` ``(N, D)`` is not finite or not of unit length.
+    """
+    squares = np.einsum("nd,nd->n", matrix, matrix, dtype=np.float64)
+    # Asked this way round, NaN is noticed too.
+    if not (np.abs(squares - 1.0) < UNIT_TOLERANCE).all():
+        raise sqlite3.DatabaseError("a vector is damaged")
 
 
 def _explain(folder: Path, error: sqlite3.Error) -> ReferenceIndexError | OutputError:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fxrep.errors import ArgumentError, DataError
 from fxrep.files import atomic_file
-from fxrep.retrieval.database import Level
+from fxrep.retrieval.database import UNIT_TOLERANCE, Level
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, unit_vectors
 from fxrep.retrieval.hits import MetadataValue
 
@@ -193,10 +193,15 @@ def _read_file(file: Path) -> EmbeddingTable:
     if missing or tags.get("fxrep.level") not in ("song", "window") or "fxrep.fingerprint" not in tags:
         raise DataError(f"{file} is not a table of fxrep embeddings: write one with: fxrep embed SONGS -o {file.name}")
     embedding = table.column("embedding").combine_chunks()
+    if not pa.types.is_fixed_size_list(embedding.type) or table.column("path").null_count or embedding.null_count:
+        raise DataError(f"{file} was changed by another program: write it again with fxrep embed")
     dim = embedding.type.list_size
     vectors = embedding.flatten().to_numpy(zero_copy_only=False).reshape(table.num_rows, dim)
-    if not np.isfinite(vectors).all():
-        raise DataError(f"{file} holds embeddings that are not finite: write it again with fxrep embed")
+    # Asked this way round, NaN is noticed too.
+    if not (np.abs(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64) - 1.0) < UNIT_TOLERANCE).all():
+        raise DataError(
+            f"{file} holds embeddings that are not finite or of unit length: write it again with fxrep embed"
+        )
     return EmbeddingTable(
         paths=table.column("path").to_pylist(),
         content_hashes=table.column("content_hash").to_pylist(),

@@ -13,7 +13,7 @@ import numpy as np
 from fxrep.audio import AudioInput, find_audio_files
 from fxrep.errors import ArgumentError, OutputError, ReferenceIndexError
 from fxrep.files import atomic_folder
-from fxrep.retrieval.database import FORMAT_VERSION, IndexDatabase, Level
+from fxrep.retrieval.database import FORMAT_VERSION, LEVELS, IndexDatabase, Level
 from fxrep.retrieval.embedding_table import EmbeddingTable, check_level
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_query, embed_song, hash_file
 from fxrep.retrieval.hits import Hit
@@ -151,9 +151,7 @@ class ReferenceIndex:
             ReferenceIndexError: the table was made with another model.
             ArgumentError: it has no windows.
         """
-        self._check_fingerprint(table.fingerprint)
-        if table.level != "window":
-            raise ArgumentError("the table holds whole songs only: embed again with --windows")
+        check_windows(table, self.fingerprint, str(self.folder))
         songs = {song.path: song for song in table.to_songs()}
 
         def prepare(file: Path) -> SongEmbedding | None:
@@ -251,13 +249,15 @@ class ReferenceIndex:
             return self._songs.listing()
 
     def info(self) -> dict[str, Any]:
-        """Counts, the encoder's identity, and the size on disk, after reading every page of the database.
+        """Counts, the encoder's identity, and the size on disk, after reading every page and vector of the database.
 
         Raises:
             ReferenceIndexError: the database is damaged.
         """
         with self._lock, self._database.errors():
             self._database.check_integrity()
+            for level in LEVELS:
+                self._database.vectors(level, self.dim)
             return {
                 "path": str(self.folder),
                 "songs": self._database.count("songs"),
@@ -283,6 +283,22 @@ class ReferenceIndex:
         if self.encoder is None:
             raise ArgumentError(f"{self.folder} was opened without an encoder: give one to {work} audio")
         return self.encoder
+
+
+def check_windows(table: EmbeddingTable, fingerprint: str, index: str) -> None:
+    """Refuse embeddings that an index cannot take.
+
+    Raises:
+        ReferenceIndexError: the table was made with another model.
+        ArgumentError: it has no windows.
+    """
+    if table.fingerprint != fingerprint:
+        raise ReferenceIndexError(
+            f"the embeddings were made with model {_short(table.fingerprint)}, but {index} with "
+            f"{_short(fingerprint)}: give that model, or embed the songs again"
+        )
+    if table.level != "window":
+        raise ArgumentError("the table holds whole songs only: embed again with --windows")
 
 
 def _best_per_song(hits: list[Hit]) -> list[Hit]:

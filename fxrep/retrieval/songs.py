@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from fxrep.audio.sources import check_name
 from fxrep.errors import ArgumentError
-from fxrep.retrieval.database import IndexDatabase, Level
+from fxrep.retrieval.database import IndexDatabase, Level, check_unit
 from fxrep.retrieval.embedding_table import EmbeddingTable, window_length
 from fxrep.retrieval.encoder import SongEmbedding
 from fxrep.retrieval.hits import Hit, MetadataValue
@@ -67,13 +68,17 @@ class SongTable:
         if row is None:
             return None
         windows = self._all("SELECT start_s, vector FROM windows WHERE song_id = ? ORDER BY id", row[0])
+        if not windows or any(len(vector) != len(row[2]) for _, vector in windows):
+            raise sqlite3.DatabaseError(f"song {row[0]} has no whole windows")
+        vectors = np.stack([np.frombuffer(vector, dtype=np.float32) for vector in (row[2], *(v for _, v in windows))])
+        check_unit(vectors)
         return SongEmbedding(
             path=file,
             content_hash=content_hash,
             duration_s=row[1],
             positions_s=np.array([start for start, _ in windows]),
-            windows=np.stack([np.frombuffer(vector, dtype=np.float32) for _, vector in windows]),
-            song=np.frombuffer(row[2], dtype=np.float32),
+            windows=vectors[1:],
+            song=vectors[0],
         )
 
     def replaced_by(self, file: Path) -> tuple[list[int], dict[str, MetadataValue]]:
@@ -117,6 +122,8 @@ class SongTable:
                 "FROM windows JOIN songs ON songs.id = song_id WHERE windows.id IN",
                 ids,
             )
+        if len(rows) < len(ids):
+            raise sqlite3.DatabaseError("a song is missing")
         order = sorted(zip((-scores).tolist(), ids.tolist(), strict=True))
         return [self._hit(level, rows[found], -negative) for negative, found in order]
 
@@ -127,6 +134,8 @@ class SongTable:
         if level == "window":
             parts = self._all("SELECT id, song_id, start_s FROM windows")
         place = {part[0]: part for part in parts}
+        if any(found not in place or place[found][1] not in songs for found in ids.tolist()):
+            raise sqlite3.DatabaseError("a song is missing")
         rows = [(songs[place[found][1]], place[found][2]) for found in ids.tolist()]
         lengths = [
             song[3] if level == "song" else window_length(start_s, song[3], self._window_s) for song, start_s in rows

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fxrep.errors import ArgumentError, FxrepError
+from fxrep.errors import ArgumentError, FxrepError, OutputError, ReferenceIndexError
 from fxrep.progress import track_progress
 from fxrep.retrieval.database import IndexDatabase
 from fxrep.retrieval.encoder import SongEmbedding, failure
@@ -85,7 +85,10 @@ class IndexWriter:
             try:
                 for file in track_progress(unique, "indexing"):
                     try:
-                        ready.append((file, prepare(file)))
+                        with self._database.errors():
+                            ready.append((file, prepare(file)))
+                    except (ReferenceIndexError, OutputError):
+                        raise  # the index is at fault and not this file
                     except FxrepError as error:
                         report.failures.append(failure(file, error))
                     if len(ready) >= commit_every:

@@ -40,4 +40,7 @@ def writer_lock(folder: Path) -> Iterator[None]:
 def _lock_error(folder: Path, error: sqlite3.Error) -> OutputError | ReferenceIndexError:
     if "locked" in str(error):
         return ReferenceIndexError(f"{folder} is being changed by another process: wait until it ends and try again")
+    if "not a database" in str(error) or "malformed" in str(error):
+        lock = folder / LOCK_NAME
+        return ReferenceIndexError(f"{lock} is damaged: delete it, it holds nothing, and try again")
     return OutputError(f"cannot write in {folder}: {error}: choose a folder that can be written and has space")

@@ -95,8 +95,9 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(tmp_path, audio, suffi
     # A limit on the size of files fails the same system call as a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
     try:
-        with pytest.raises(OutputError, match=r"cannot write .*has space"):
+        with pytest.raises(OutputError, match=r"cannot write .*has space") as caught:
             save_audio(tmp_path / f"a.{suffix}", audio, 48000)
+        assert "System error" not in str(caught.value)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from fxrep.errors import ArgumentError, AudioError, OutputError, ReferenceIndexError
-from fxrep.retrieval import ReferenceIndex, build_index
+from fxrep.retrieval import ReferenceIndex, build_index, embed_corpus
 
 RATE = 8000
 
@@ -255,3 +255,18 @@ def test_embeddings_tables_agree_with_the_encoder(index, encoder, songs):
     assert windows.paths[:3] == [str(songs[0].resolve())] * 3 and windows.start_s[:3].tolist() == [0.0, 0.5, 1.0]
     np.testing.assert_allclose(whole.vectors, np.stack([encoder.embed(path) for path in songs]), atol=1e-6)
     np.testing.assert_allclose(windows.songs().vectors, whole.vectors, atol=1e-6)
+
+
+def test_an_index_is_built_of_embeddings_too(tmp_path, encoder, other_encoder, songs):
+    embed_corpus(songs[:4], encoder, tmp_path / "windows.parquet", level="window")
+    embed_corpus(songs[:4], encoder, tmp_path / "songs.parquet")
+    encoder.embedded.clear()
+    report = build_index(tmp_path / "made.fxindex", [tmp_path / "windows.parquet", songs[4]], encoder)
+    assert len(report.added) == 5 and encoder.embedded == [str(songs[4])]
+    with ReferenceIndex.open(tmp_path / "made.fxindex", encoder) as made:
+        assert made.search(songs[2], k=1)[0].path == songs[2].resolve()
+    with pytest.raises(ArgumentError, match="--windows"):
+        build_index(tmp_path / "other.fxindex", tmp_path / "songs.parquet", encoder)
+    with pytest.raises(ReferenceIndexError, match="were made with model"):
+        build_index(tmp_path / "other.fxindex", tmp_path / "windows.parquet", other_encoder)
+    assert not (tmp_path / "other.fxindex").exists()

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sqlite3
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fxrep.errors import OutputError, ReferenceIndexError
-from fxrep.retrieval import EmbeddingTable, ReferenceIndex
+from fxrep.errors import FxrepError, OutputError, ReferenceIndexError
+from fxrep.retrieval import EmbeddingTable, ReferenceIndex, build_index
+from fxrep.retrieval.database import IndexDatabase
 from fxrep.retrieval.vector_cache import VectorCache
 from fxrep.retrieval.writer_lock import writer_lock
 
@@ -215,3 +217,58 @@ def _table(path: str, seed: int) -> EmbeddingTable:
     return EmbeddingTable(
         [path] * count, [f"{seed}"] * count, np.arange(count, dtype=float), np.ones(count), unit, "window", "vectors"
     )
+
+
+@pytest.mark.parametrize(("level", "cached"), [("song", True), ("window", False)])
+def test_a_bit_that_flipped_inside_a_vector_is_found(folder, encoder, songs, level, cached):
+    database = sqlite3.connect(folder / "index.sqlite")
+    vector = bytearray(database.execute(f"SELECT vector FROM {level}s").fetchone()[0])
+    vector[2] ^= 0x40  # the highest bit of a fraction: the page and its text stay sound
+    database.execute(f"UPDATE {level}s SET vector = ? WHERE id = 1", (bytes(vector),))
+    database.commit()
+    database.close()
+    if not cached:
+        next(folder.glob("*.faiss")).unlink()
+    with ReferenceIndex.open(folder, encoder) as index:
+        with pytest.raises(ReferenceIndexError, match=r"library.fxindex is corrupt \(a vector is damaged\): rebuild"):
+            index.search(songs[0], level=level)
+        with pytest.raises(ReferenceIndexError, match="a vector is damaged"):
+            index.info()
+        with pytest.raises(ReferenceIndexError, match="a vector is damaged"):
+            index.embeddings(level)
+
+
+def test_bytes_that_changed_anywhere_are_an_error_of_ours_or_none(folder, encoder, songs):
+    file = folder / "index.sqlite"
+    whole, rng = file.read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(whole), size=3):
+            damaged[place] ^= int(rng.integers(1, 256))
+        file.write_bytes(damaged)
+        for work in (lambda i: i.search(songs[0]), lambda i: i.songs(), lambda i: i.info(), lambda i: i.add(songs[:1])):
+            with suppress(FxrepError), ReferenceIndex.open(folder, encoder) as index:
+                work(index)
+
+
+def test_a_damaged_lock_is_named(folder, encoder, songs):
+    (folder / "writer.lock").write_bytes(b"no lock" * 500)
+    with (
+        ReferenceIndex.open(folder, encoder) as index,
+        pytest.raises(ReferenceIndexError, match=r"writer.lock is damaged: delete it"),
+    ):
+        index.remove(1)
+    (folder / "writer.lock").unlink()
+    with ReferenceIndex.open(folder, encoder) as index:
+        assert index.remove(1) == 1
+
+
+def test_a_full_disk_while_replacing_names_the_index_that_was_asked_for(folder, encoder, songs, monkeypatch):
+    def full(self: IndexDatabase, *_: object) -> None:
+        with self.errors():
+            raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(IndexDatabase, "insert_song", full)
+    with pytest.raises(OutputError, match=r"cannot write .*/library.fxindex: database or disk is full") as caught:
+        build_index(folder, songs, encoder, overwrite=True)
+    assert "partial" not in str(caught.value)
