@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import os
 from collections import Counter
@@ -14,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
-from fxrep.audio import audio_info, sample_peak_db, save_audio
+from fxrep.audio import save_blocks
 from fxrep.data.manifest import Manifest, ManifestRow, write_manifest
 from fxrep.data.measuring import measure_file
 from fxrep.errors import ArgumentError, AudioError, DataError, FxrepError, OutputError
@@ -199,12 +200,14 @@ def _normalize_file(job: _Job, normalizer: FxNormalizer) -> tuple[ManifestRow, b
         raise AudioError("lies outside the manifest's folder: scan the folder that holds all files")
     if job.source.is_file() and job.row.size_bytes not in (0, job.source.stat().st_size):
         raise AudioError("has changed since it was scanned: scan the dataset again")
-    normalized = normalizer(job.source, instrument=job.row.instrument)
-    rate = audio_info(job.source).sample_rate
-    peak_db = float(sample_peak_db(normalized))
-    over_full_scale = job.output.suffix == ".flac" and peak_db > HIGHEST_PEAK_DB
-    if over_full_scale:
-        logger.info("%s exceeds full scale by %.1f dB and was brought down to it", job.path, peak_db)
-        normalized *= 10 ** ((HIGHEST_PEAK_DB - peak_db) / 20)
-    save_audio(job.output, normalized, rate, subtype=SUBTYPES[job.output.suffix[1:]])
+    normalized = normalizer.open(job.source, instrument=job.row.instrument)
+    gain = 1.0
+    if job.output.suffix == ".flac":
+        peak_db = 20 * math.log10(max(float(normalized.peaks()[0]), 1e-9))
+        if peak_db > HIGHEST_PEAK_DB:
+            logger.info("%s exceeds full scale by %.1f dB and was brought down to it", job.path, peak_db)
+            gain = 10 ** ((HIGHEST_PEAK_DB - peak_db) / 20)
+    blocks = (block[0] * gain if gain < 1.0 else block[0] for block in normalized.blocks())
+    save_blocks(job.output, blocks, normalized.sample_rate, subtype=SUBTYPES[job.output.suffix[1:]])
+    over_full_scale = gain < 1.0
     return replace(job.row, path=job.path, **asdict(measure_file(job.output))), over_full_scale

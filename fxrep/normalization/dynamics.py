@@ -14,7 +14,7 @@ over the threshold on envelopes, at a thirtieth of the rate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,16 +24,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from fxrep.effects import compressor
-from fxrep.normalization.grid import BLOCK_SAMPLES
 from fxrep.normalization.loudness import k_weighted_energies, loudness_of_energies
-from fxrep.normalization.onsets import detect_onsets
-from fxrep.normalization.step import (
-    Feature,
-    NormalizationStep,
-    Samples,
-    instrument_setting,
-    stereo_samples,
-)
+from fxrep.normalization.onsets import onset_times
+from fxrep.normalization.sources import Change, Source, aligned
+from fxrep.normalization.step import Feature, NormalizationStep, instrument_setting, track_source
 
 PERCENTILE = 75.0
 PEAK_WINDOW_S = 0.1
@@ -43,6 +37,13 @@ LAST_RATIO = 20.0
 LOWEST_THRESHOLD_DB = -36.0
 THRESHOLD_STEP_DB = 4.0
 TOLERANCE_DB = 0.02
+FRAMES_AT_ONCE = 1 << 20
+FORGOTTEN_AFTER = 20.0
+"""Times the release time: what was before is 170 dB down."""
+
+
+Curve = NDArray[np.float32]
+"""A value per frame. Hours of audio make millions of them, so single precision."""
 
 
 @dataclass(frozen=True)
@@ -57,39 +58,54 @@ class Envelope:
         rate: frames in a second.
     """
 
-    peaks: Feature
-    energies: Feature
+    peaks: Curve
+    energies: Curve
     onsets: NDArray[np.int64]
     hop: int
     rate: float
 
     @classmethod
-    def of(cls, audio: Samples, sample_rate: int) -> Envelope:
-        """Reduce stereo audio (2, T)."""
-        hop = max(1, round(sample_rate / ENVELOPE_HZ))
-        energies = k_weighted_energies(audio, sample_rate, hop)
-        peaks = np.empty(energies.size)
-        frames_per_block = BLOCK_SAMPLES // hop
-        for first in range(0, energies.size, frames_per_block):
-            last = min(first + frames_per_block, energies.size)
-            power = np.mean(np.square(audio[:, first * hop : last * hop]), axis=0)
-            peaks[first:last] = np.sqrt(power.reshape(last - first, hop).max(axis=1))
-        onsets = (detect_onsets(audio, sample_rate) * sample_rate / hop).astype(np.int64)
-        # The gates of the loudness are absolute: at one level for all, a track reads the same at every gain.
-        scale = 1 / max(float(peaks.max(initial=0.0)), 1e-9)
-        onsets = np.unique(onsets[onsets < energies.size])
-        return cls(peaks * scale, energies * scale**2, onsets, hop, sample_rate / hop)
+    def of(cls, audio: torch.Tensor | NDArray[np.floating], sample_rate: int) -> Envelope:
+        """Reduce one track."""
+        return cls.of_each(track_source(audio, sample_rate))[0]
 
-    def loudness(self, gain: Feature | float = 1.0) -> float:
+    @classmethod
+    def of_each(cls, source: Source) -> list[Envelope]:
+        """Reduce every track of a batch."""
+        hop = max(1, round(source.sample_rate / ENVELOPE_HZ))
+        frames = source.samples // hop
+        energies = k_weighted_energies(source, np.arange(frames + 1, dtype=np.int64) * hop)
+        peaks = np.empty((source.items, frames), dtype=np.float32)
+        filled = 0
+        for block in aligned(source.blocks(), hop):
+            levels = block.square().mean(1).unflatten(-1, (-1, hop)).amax(-1).sqrt_()
+            peaks[:, filled : filled + levels.shape[-1]] = levels.cpu().numpy()
+            filled += levels.shape[-1]
+        # The gates of the loudness are absolute: at one level for all, a track reads the same at every gain.
+        scale = (1 / np.maximum(peaks.max(axis=1, initial=0.0, keepdims=True), 1e-9)).astype(np.float32)
+        energies *= scale.astype(np.float64) ** 2
+        peaks *= scale
+        found = [
+            np.unique(onsets[onsets < frames])
+            for onsets in ((times * source.sample_rate / hop).astype(np.int64) for times in onset_times(source))
+        ]
+        return [
+            cls(peak, energy, onsets, hop, source.sample_rate / hop)
+            for peak, energy, onsets in zip(peaks, energies.astype(np.float32), found, strict=True)
+        ]
+
+    def loudness(self, gain: Curve | float = 1.0) -> float:
         """Integrated loudness in LU after a gain per frame, for comparison with the peaks and with other gains."""
         return loudness_of_energies(self.energies * np.square(gain), self.hop, max(1, round(self.rate / 10)))
 
-    def onset_peaks_db(self, gain: Feature | float = 1.0) -> Feature:
+    def onset_peaks_db(self, gain: Curve | float = 1.0) -> Feature:
         """The highest quarter of the onset peaks, in dB over the loudness, after a gain per frame."""
         levels = self.peaks * gain
         ends = np.append(self.onsets[1:], levels.size)
         ends = np.minimum(ends, self.onsets + round(PEAK_WINDOW_S * self.rate) + 1)
-        peaks = np.array([levels[start:end].max() for start, end in zip(self.onsets, ends, strict=True)])
+        # Every other stretch is between two onsets; one that would begin at the end of the track is left out.
+        edges = np.stack([self.onsets, ends], axis=1).ravel()
+        peaks = np.maximum.reduceat(levels, edges[:-1] if edges[-1] == levels.size else edges)[::2].astype(np.float64)
         peaks_db = 20 * np.log10(np.maximum(peaks, 1e-9)) - self.loudness(gain)
         return np.asarray(peaks_db[peaks_db >= np.percentile(peaks_db, PERCENTILE)])
 
@@ -105,7 +121,10 @@ def onset_peak_level(audio: torch.Tensor | NDArray[np.floating], sample_rate: in
         Mean and standard deviation of the onset peaks at or above their 75th percentile, in dB over the integrated
         loudness; NaN for a track without onsets.
     """
-    envelope = Envelope.of(stereo_samples(audio), sample_rate)
+    return _peak_statistics(Envelope.of(audio, sample_rate))
+
+
+def _peak_statistics(envelope: Envelope) -> tuple[float, float]:
     if not envelope.onsets.size:
         return float("nan"), float("nan")
     peaks_db = envelope.onset_peaks_db()
@@ -133,25 +152,33 @@ class DynamicsStep(NormalizationStep):
     knee_db: float = 6.0
     passes: int = 3
 
-    def measure(self, audio: Samples, sample_rate: int, instrument: str) -> Feature:
+    def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
         """Mean and standard deviation of the highest onset peaks."""
-        return np.array(onset_peak_level(audio, sample_rate))
+        return np.array([_peak_statistics(envelope) for envelope in Envelope.of_each(source)])
 
-    def apply(self, audio: Samples, sample_rate: int, target: Feature, instrument: str) -> Samples:
+    def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """Compress both channels alike, by as little as is needed."""
-        envelope = Envelope.of(audio, sample_rate)
-        ceiling = float(target[0] + target[1])
-        if not envelope.onsets.size or envelope.onset_peaks_db().mean() <= ceiling + TOLERANCE_DB:
-            return audio
-        gain = self.gain_to_ceiling(envelope, ceiling, instrument)
-        makeup = 10 ** ((envelope.loudness() - envelope.loudness(gain)) / 20)
-        return _apply_gain(audio, gain * makeup, envelope.hop)
+        envelopes = Envelope.of_each(source)
+        gains: list[Curve | None] = []
+        for envelope, target, instrument in zip(envelopes, targets, instruments, strict=True):
+            ceiling = float(target[0] + target[1])
+            exceeds = envelope.onsets.size and envelope.onset_peaks_db().mean() > ceiling + TOLERANCE_DB
+            gains.append(self._gain_at_one_loudness(envelope, ceiling, instrument) if exceeds else None)
+        if all(gain is None for gain in gains):
+            return None
+        unchanged = np.ones_like(envelopes[0].peaks)
+        curves = np.stack([unchanged if gain is None else gain for gain in gains])
+        return _apply_gain(torch.from_numpy(curves).to(source.device), envelopes[0].hop)
 
     def distance(self, first: Feature, second: Feature) -> float:
         """Absolute difference of the mean onset peak in dB."""
         return float(abs(first[0] - second[0]))
 
-    def gain_to_ceiling(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Feature:
+    def _gain_at_one_loudness(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Curve:
+        gain = self.gain_to_ceiling(envelope, ceiling_db, instrument)
+        return np.asarray(gain * np.float32(10 ** ((envelope.loudness() - envelope.loudness(gain)) / 20)))
+
+    def gain_to_ceiling(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Curve:
         """The gain per frame that brings the onset peaks to the ceiling, or as near to it as compression goes."""
         gain = np.ones_like(envelope.peaks)
         for _ in range(self.passes):
@@ -160,14 +187,14 @@ class DynamicsStep(NormalizationStep):
                 break
         return gain
 
-    def _one_pass(self, envelope: Envelope, before: Feature, ceiling_db: float, instrument: str) -> Feature:
+    def _one_pass(self, envelope: Envelope, before: Curve, ceiling_db: float, instrument: str) -> Curve:
         """One compression after the gain `before`; the mildest that meets the ceiling, or the nearest to it."""
         detector = self._detector(envelope.peaks * before, envelope.rate)
         nearest, least_excess = np.ones_like(before), float(envelope.onset_peaks_db(before).mean()) - ceiling_db
         first_ratio = instrument_setting(FIRST_RATIO, instrument)
         for ratio in (first_ratio, (first_ratio * LAST_RATIO) ** 0.5, LAST_RATIO):
 
-            def compress(threshold_db: float, ratio: float = ratio) -> tuple[Feature, float]:
+            def compress(threshold_db: float, ratio: float = ratio) -> tuple[Curve, float]:
                 gain = self._compressor_gain(detector, envelope.rate, threshold_db, ratio)
                 return gain, float(envelope.onset_peaks_db(before * gain).mean()) - ceiling_db
 
@@ -181,27 +208,33 @@ class DynamicsStep(NormalizationStep):
                     nearest, least_excess = gain, excess
         return nearest
 
-    def _detector(self, peaks: Feature, rate: float) -> Feature:
+    def _detector(self, peaks: Curve, rate: float) -> Curve:
         """The level the compressor sees: the highest within the look-ahead, with the maximum at full scale."""
         ahead = round(2 * self.attack_ms / 1000 * rate)
         held = maximum_filter1d(peaks, ahead + 1, origin=-(ahead // 2), mode="nearest")
-        return np.asarray(np.maximum(held / held.max(), 1e-6))
+        return np.asarray(np.maximum(held / held.max(), np.float32(1e-6)))
 
-    def _compressor_gain(self, detector: Feature, rate: float, threshold_db: float, ratio: float) -> Feature:
-        signal = torch.from_numpy(detector.astype(np.float32))[None, None]
-        compressed = compressor(
-            signal,
-            round(rate),
-            threshold_db=threshold_db,
-            ratio=ratio,
-            attack_ms=self.attack_ms,
-            release_ms=self.release_ms,
-            knee_db=self.knee_db,
-        )
-        return np.asarray((compressed / signal)[0, 0].numpy(), dtype=np.float64)
+    def _compressor_gain(self, detector: Curve, rate: float, threshold_db: float, ratio: float) -> Curve:
+        """The gain per frame; long curves in pieces, each begun early enough to have forgotten where it began."""
+        gain = np.empty_like(detector)
+        past = round(FORGOTTEN_AFTER * self.release_ms / 1000 * rate)
+        for start in range(0, detector.size, FRAMES_AT_ONCE):
+            first = max(0, start - past)
+            signal = torch.from_numpy(detector[first : start + FRAMES_AT_ONCE])[None, None]
+            compressed = compressor(
+                signal,
+                round(rate),
+                threshold_db=threshold_db,
+                ratio=ratio,
+                attack_ms=self.attack_ms,
+                release_ms=self.release_ms,
+                knee_db=self.knee_db,
+            )
+            gain[start : start + FRAMES_AT_ONCE] = (compressed / signal)[0, 0, start - first :].numpy()
+        return gain
 
 
-def _bisect(compress: Callable[[float], tuple[Feature, float]], low_db: float, high_db: float) -> Feature:
+def _bisect(compress: Callable[[float], tuple[Curve, float]], low_db: float, high_db: float) -> Curve:
     """The gain at the highest threshold between two (the lower one meets the ceiling) that meets it."""
     gain, excess = compress(low_db)
     for _ in range(12):
@@ -216,13 +249,20 @@ def _bisect(compress: Callable[[float], tuple[Feature, float]], low_db: float, h
     return gain
 
 
-def _apply_gain(audio: Samples, gain: Feature, hop: int) -> Samples:
-    """Multiply by a gain per frame, straight lines between the middles of the frames."""
-    samples = audio.shape[1]
-    centres = (np.arange(gain.size) + 0.5) * hop - 0.5
-    output = np.empty_like(audio)
-    for start in range(0, samples, BLOCK_SAMPLES):
-        stop = min(start + BLOCK_SAMPLES, samples)
-        curve = np.interp(np.arange(start, stop), centres, gain)
-        output[:, start:stop] = audio[:, start:stop] * curve.astype(np.float32)
-    return output
+def _apply_gain(gain: torch.Tensor, hop: int) -> Change:
+    """Multiply by a gain (B, frames), straight lines between the middles of the frames."""
+
+    def change(blocks: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+        start = 0
+        for block in blocks:
+            stop = start + block.shape[-1]
+            # A track that is no multiple of the hop ends after its last frame.
+            first = max(0, min(start // hop, gain.shape[-1]) - 1)
+            frames = gain[:, first : stop // hop + 2].unsqueeze(1)
+            curve = torch.nn.functional.interpolate(frames, scale_factor=float(hop), mode="linear")
+            curve = curve[..., start - first * hop : stop - first * hop]
+            missing = block.shape[-1] - curve.shape[-1]
+            yield block * torch.nn.functional.pad(curve, (0, missing), mode="replicate")
+            start = stop
+
+    return change

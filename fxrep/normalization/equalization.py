@@ -10,6 +10,7 @@ out replaces two passes (forwards, backwards) of its root: the same response wit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,15 +19,15 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
-from fxrep.normalization.filtering import filter_zero_phase, fir_from_gains
-from fxrep.normalization.grid import GRID_HZ, scaled_size, spectra, to_grid
+from fxrep.normalization.filtering import convolution, fir_from_gains, half_length
+from fxrep.normalization.grid import GRID_HZ, power, scaled_size, spectra, to_grid
+from fxrep.normalization.sources import Change, Source
 from fxrep.normalization.step import (
     Feature,
     NormalizationStep,
-    Samples,
     instrument_setting,
     mean_absolute,
-    stereo_samples,
+    track_source,
 )
 
 STFT_SIZE = 65536
@@ -54,15 +55,26 @@ def average_spectrum(
     Returns:
         (513,) linear magnitudes on `GRID_HZ`; NaN above the track's Nyquist frequency, and everywhere for silence.
     """
-    samples = stereo_samples(audio)
-    size = scaled_size(STFT_SIZE, sample_rate)
-    total = np.zeros(size // 2 + 1)
-    loudest = 0.0
-    for block in spectra(samples, size, size // 4):
-        power: Feature = np.asarray(block.real**2 + block.imag**2, dtype=np.float64).mean(axis=0)
-        frame_rms = np.sqrt(power.sum(axis=-1))
-        loudest = max(loudest, float(frame_rms.max()))
-        total += np.sqrt(power[frame_rms > SILENT_FRAME * loudest]).sum(axis=0)
+    return np.asarray(average_spectra(track_source(audio, sample_rate), [smoothing_bins])[0])
+
+
+def average_spectra(source: Source, smoothing_bins: Sequence[int]) -> Feature:
+    """`average_spectrum` of every track of a batch, (B, 513)."""
+    size = scaled_size(STFT_SIZE, source.sample_rate)
+    total = torch.zeros(source.items, size // 2 + 1, dtype=torch.float64, device=source.device)
+    loudest = torch.zeros(source.items, 1, device=source.device)
+    for block in spectra(source, size, size // 4):
+        powers = power(block).mean(1)
+        levels = powers.sum(-1).sqrt()
+        loudest_so_far = torch.cat([loudest, levels], dim=-1).cummax(-1).values
+        kept = levels > SILENT_FRAME * loudest_so_far[:, 1:]
+        total += (powers.sqrt_() * kept.unsqueeze(-1)).sum(1)
+        loudest = loudest_so_far[:, -1:]
+    sums = total.cpu().numpy()
+    return np.stack([_smoothed(row, bins, source.sample_rate) for row, bins in zip(sums, smoothing_bins, strict=True)])
+
+
+def _smoothed(total: Feature, smoothing_bins: int, sample_rate: int) -> Feature:
     smoothed = savgol_filter(total, min(smoothing_bins, total.size - 1 + total.size % 2), 1).clip(min=0.0)
     power_sum = float(np.sum(smoothed**2))
     if power_sum == 0.0:
@@ -85,28 +97,35 @@ class EqualizationStep(NormalizationStep):
     taps: int = 1001
     max_gain_db: float = 36.0
 
-    def measure(self, audio: Samples, sample_rate: int, instrument: str) -> Feature:
-        """The average spectrum with the instrument's published smoothing."""
-        bins = instrument_setting(SMOOTHING_BINS, instrument)
-        return average_spectrum(audio, sample_rate, smoothing_bins=bins)
+    def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
+        """The average spectra with the instruments' published smoothing."""
+        return average_spectra(source, [instrument_setting(SMOOTHING_BINS, name) for name in instruments])
 
-    def apply(self, audio: Samples, sample_rate: int, target: Feature, instrument: str) -> Samples:
+    def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """Filter both channels alike with the ratio of the target spectrum to the measured one."""
-        measured = self.measure(audio, sample_rate, instrument)
-        known = np.isfinite(measured)
-        if not known.any():
-            return audio
-        gains_db = spectrum_db(target[known]) - spectrum_db(measured[known])
-        for _ in range(3):
-            gains_db = np.clip(
-                gains_db - _power_change_db(measured[known], gains_db), -self.max_gain_db, self.max_gain_db
-            )
-        return filter_zero_phase(audio, fir_from_gains(GRID_HZ[known], 10 ** (gains_db / 20), sample_rate, self.taps))
+        measured = self.measure_source(source, instruments)
+        half = half_length(self.taps, source.sample_rate)
+        kernels = np.zeros((source.items, 1, 2 * half + 1))
+        kernels[..., half] = 1.0
+        for item, (spectrum, target) in enumerate(zip(measured, targets, strict=True)):
+            known = np.isfinite(spectrum) & np.isfinite(target)
+            if known.any():
+                gains = 10 ** (self._gains_db(spectrum[known], target[known]) / 20)
+                kernels[item, 0] = fir_from_gains(GRID_HZ[known], gains, source.sample_rate, self.taps)
+        if np.all(kernels[..., half] == 1.0) and np.count_nonzero(kernels) == source.items:
+            return None
+        return convolution(kernels, half)
 
     def distance(self, first: Feature, second: Feature) -> float:
         """Mean absolute difference in dB over third-octave bands from 50 Hz to 16 kHz, level taken out."""
         difference = band_levels_db(first) - band_levels_db(second)
         return mean_absolute(difference - np.nanmean(difference))
+
+    def _gains_db(self, measured: Feature, target: Feature) -> Feature:
+        gains_db = spectrum_db(target) - spectrum_db(measured)
+        for _ in range(3):
+            gains_db = np.clip(gains_db - _power_change_db(measured, gains_db), -self.max_gain_db, self.max_gain_db)
+        return gains_db
 
 
 def spectrum_db(magnitudes: Feature) -> Feature:

@@ -6,25 +6,24 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
-from fxrep.audio import AudioInput, audio_info, load_audio, read_audio
+from fxrep.audio import AudioInput
 from fxrep.data.manifest import Manifest
 from fxrep.data.multitrack import Multitrack
 from fxrep.errors import DataError, FxrepError
+from fxrep.normalization.opening import open_source
+from fxrep.normalization.sources import Source
 from fxrep.normalization.statistics import InstrumentStatistics
-from fxrep.normalization.step import Feature, FeatureMean, NormalizationStep, Samples, stereo_samples
+from fxrep.normalization.step import Feature, FeatureMean, NormalizationStep
 from fxrep.progress import track_progress
 
 logger = logging.getLogger(__name__)
 
 SILENCE_PEAK_DB = -50.0
 SHORTEST_S = 0.4
-LONGEST_MEASURED_S = 600.0
-EXCERPTS = 10
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,8 @@ def tracks_of(dataset: Iterable[Multitrack] | Manifest) -> Iterator[FitTrack]:
 def average_features(tracks: Sequence[FitTrack], steps: Iterable[NormalizationStep], workers: int = 1) -> Averages:
     """Measure every track once and average per instrument, each track counting the same.
 
-    Files longer than ten minutes are measured on ten excerpts of a minute, spread evenly, so memory stays bounded.
-    Silent tracks, tracks shorter than 0.4 s and files that cannot be read are left out and reported.
+    Files of any length are measured whole, in constant memory. Silent tracks, tracks shorter than 0.4 s and files that
+    cannot be read are left out and reported.
 
     Raises:
         DataError: there are no tracks, or none of them could be measured.
@@ -95,37 +94,23 @@ def average_features(tracks: Sequence[FitTrack], steps: Iterable[NormalizationSt
     return Averages(instruments, left_out)
 
 
-def is_silent(samples: Samples) -> bool:
-    """Whether the peak is below -50 dBFS: nothing to match, as published."""
-    peak = max(float(samples.max()), -float(samples.min()))
-    return peak < 10 ** (SILENCE_PEAK_DB / 20)
+def silent_tracks(source: Source) -> NDArray[np.bool_]:
+    """(B,) whether the peak is below -50 dBFS: nothing to match, as published."""
+    return np.asarray(source.peaks() < 10 ** (SILENCE_PEAK_DB / 20))
 
 
 def _measured_or_reason(track: FitTrack, steps: dict[str, NormalizationStep]) -> tuple[dict[str, Feature], float] | str:
     try:
-        samples, rate = _read(track)
+        source = open_source(track.audio, track.sample_rate)
+        if silent_tracks(source)[0]:
+            return f"is silent (peak below {SILENCE_PEAK_DB:.0f} dBFS)"
+        duration_s = source.samples / source.sample_rate
+        if duration_s < SHORTEST_S:
+            return f"is shorter than {SHORTEST_S} s"
+        features = {name: step.measure_source(source, [track.instrument])[0] for name, step in steps.items()}
     except (FxrepError, OSError) as error:
         return str(error).removeprefix(track.name).lstrip(": ")
-    if is_silent(samples):
-        return f"is silent (peak below {SILENCE_PEAK_DB:.0f} dBFS)"
-    if samples.shape[1] < SHORTEST_S * rate:
-        return f"is shorter than {SHORTEST_S} s"
-    features = {name: step.measure(samples, rate, track.instrument) for name, step in steps.items()}
-    return features, samples.shape[1] / rate
-
-
-def _read(track: FitTrack) -> tuple[Samples, int]:
-    if not isinstance(track.audio, (str, Path)):
-        rate = track.sample_rate or 0
-        return stereo_samples(read_audio(track.audio, track.sample_rate, target_rate=rate)), rate
-    duration_s = audio_info(track.audio).duration_s
-    if duration_s <= LONGEST_MEASURED_S:
-        audio, rate = load_audio(track.audio)
-        return stereo_samples(audio), rate
-    length_s = LONGEST_MEASURED_S / EXCERPTS
-    starts = np.linspace(0.0, duration_s - length_s, EXCERPTS)
-    pieces = [load_audio(track.audio, start_s=float(start), duration_s=length_s) for start in starts]
-    return stereo_samples(torch.cat([audio for audio, _ in pieces], dim=-1)), pieces[0][1]
+    return features, duration_s
 
 
 def _finish(entry: dict[str, FeatureMean], tracks: int, duration_s: float) -> InstrumentStatistics:

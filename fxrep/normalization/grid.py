@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft
+import torch
 
-from fxrep.normalization.step import Feature, Samples
+from fxrep.normalization.sources import Source
+from fxrep.normalization.step import Feature
 
 REFERENCE_RATE = 44100
 GRID_HZ: Feature = np.linspace(0.0, REFERENCE_RATE / 2, 513)
-BLOCK_SAMPLES = 1 << 20
+POINTS_AT_ONCE = 1 << 20
+"""Of a transform, so that what it needs besides the audio stays small and is used again."""
 
 
 def scaled_size(size: int, sample_rate: int) -> int:
     """The power of two nearest to `size` samples of 44.1 kHz at another rate."""
-    return int(2 ** round(np.log2(size * sample_rate / REFERENCE_RATE)))
+    return int(2 ** max(1, round(np.log2(size * sample_rate / REFERENCE_RATE))))
 
 
 def to_grid(spectrum: Feature, sample_rate: int) -> Feature:
@@ -30,29 +31,41 @@ def to_grid(spectrum: Feature, sample_rate: int) -> Feature:
     return np.interp(GRID_HZ, bins_hz, spectrum, right=np.nan)
 
 
-def spectra(audio: Samples, size: int, hop: int, lead: int = 0) -> Iterator[NDArray[np.complex64]]:
+def spectra(source: Source, size: int, hop: int, lead: int = 0) -> Iterator[torch.Tensor]:
     """Short-time spectra with a root-Hann window, a few at a time so that memory does not grow with the length.
 
     Args:
-        audio: (2, T); zeros are appended to fill the last frame.
+        source: zeros are appended to fill the last frame.
         size: window and FFT length in samples.
         hop: distance between frames in samples.
         lead: zeros in front of the audio, in samples.
 
     Yields:
-        (2, frames, size // 2 + 1), in order; together they hold ceil((lead + T - size) / hop) + 1 frames, at least one.
+        (B, channels, frames, size // 2 + 1) complex64, in order; together they hold
+        ceil((lead + T - size) / hop) + 1 frames, at least one.
     """
-    window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-    samples = lead + audio.shape[1]
-    frames = max(0, -(-(samples - size) // hop)) + 1
-    per_block = max(1, BLOCK_SAMPLES // size)
-    for first in range(0, frames, per_block):
-        count = min(per_block, frames - first)
-        span = (count - 1) * hop + size
-        start = first * hop - lead
-        piece = audio[:, max(0, start) : start + span]
-        if piece.shape[1] < span:
-            before = max(0, -start)
-            piece = np.pad(piece, ((0, 0), (before, span - before - piece.shape[1])))
-        framed = np.lib.stride_tricks.sliding_window_view(piece, size, axis=1)[:, ::hop]
-        yield fft.rfft(framed * window, axis=-1)
+    position = torch.arange(size, dtype=torch.float64, device=source.device) / size
+    window = (0.5 - 0.5 * torch.cos(2 * torch.pi * position)).sqrt().float()
+    held: torch.Tensor | None = None
+    begun = False
+    for block in source.blocks():
+        held = torch.nn.functional.pad(block, (lead, 0)) if held is None else torch.cat([held, block], dim=-1)
+        frames = max(0, (held.shape[-1] - size) // hop + 1)
+        if frames:
+            begun = True
+            yield from _transform(held, window, hop)
+            held = held[..., frames * hop :]
+    assert held is not None
+    if not begun or held.shape[-1] > size - hop:
+        yield from _transform(torch.nn.functional.pad(held, (0, size - held.shape[-1])), window, hop)
+
+
+def power(spectrum: torch.Tensor) -> torch.Tensor:
+    """|X|^2 of complex values."""
+    return torch.view_as_real(spectrum).square().sum(-1)
+
+
+def _transform(audio: torch.Tensor, window: torch.Tensor, hop: int) -> Iterator[torch.Tensor]:
+    at_once = max(1, POINTS_AT_ONCE // (len(window) * len(audio)))
+    for frames in audio.unfold(-1, len(window), hop).split(at_once, dim=-2):
+        yield torch.fft.rfft(frames * window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,15 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fxrep.audio import (
-    SILENCE_LUFS,
-    STEPS_PER_BLOCK,
-    gated_loudness,
-    integrated_loudness,
-    k_weighted_energy,
-    power_to_lufs,
-)
-from fxrep.normalization.step import Feature, NormalizationStep, Samples, stereo_samples
+from fxrep.audio import SILENCE_LUFS, STEPS_PER_BLOCK, gated_loudness, k_weighted_energy, power_to_lufs
+from fxrep.normalization.sources import Change, Source, with_context
+from fxrep.normalization.step import Feature, NormalizationStep, track_source
+
+K_WEIGHTING_TAIL_S = 0.1
+"""Seconds after which the K-weighting has forgotten its past, to 150 dB under its peak."""
 
 
 def track_loudness(audio: torch.Tensor | NDArray[np.floating], sample_rate: int) -> float:
@@ -30,28 +28,20 @@ def track_loudness(audio: torch.Tensor | NDArray[np.floating], sample_rate: int)
     Returns:
         LUFS; `SILENCE_LUFS` for silence.
     """
-    with torch.inference_mode():
-        return float(integrated_loudness(torch.from_numpy(stereo_samples(audio)), sample_rate))
+    return float(loudness_of(track_source(audio, sample_rate))[0])
 
 
-def k_weighted_energies(audio: Samples, sample_rate: int, hop: int) -> Feature:
-    """K-weighted energy of both channels in every full `hop` samples.
-
-    Args:
-        audio: (2, T).
-        sample_rate: Hz.
-        hop: samples.
-
-    Returns:
-        (T // hop,) sums of squares.
-    """
-    edges = np.arange(audio.shape[1] // hop + 1, dtype=np.int64) * hop
-    with torch.inference_mode():
-        energies = k_weighted_energy(torch.from_numpy(audio), sample_rate, edges)
-    return np.asarray(energies.numpy().sum(axis=0, dtype=np.float64))
+def loudness_of(source: Source) -> Feature:
+    """(B,) integrated loudness in LUFS; audio shorter than one block of 400 ms is measured without gates."""
+    rate = source.sample_rate
+    edges = np.arange(10 * source.samples // rate + 1) * rate // 10
+    if len(edges) <= STEPS_PER_BLOCK:
+        energies = k_weighted_energies(source, np.array([0, source.samples]))
+        return np.asarray(power_to_lufs(torch.from_numpy(energies[:, 0] / source.samples)).numpy())
+    return np.asarray(gated_loudness(torch.from_numpy(k_weighted_energies(source, edges)), rate / 10).numpy())
 
 
-def loudness_of_energies(energies: Feature, hop: int, hops_per_step: int) -> float:
+def loudness_of_energies(energies: NDArray[np.floating], hop: int, hops_per_step: int) -> float:
     """Integrated loudness of K-weighted energies.
 
     Args:
@@ -62,10 +52,39 @@ def loudness_of_energies(energies: Feature, hop: int, hops_per_step: int) -> flo
     Returns:
         LUFS, at least `SILENCE_LUFS`; without gates when there is less than one block.
     """
-    steps = energies[: energies.size // hops_per_step * hops_per_step].reshape(-1, hops_per_step).sum(axis=1)
+    whole = energies[: energies.size // hops_per_step * hops_per_step]
+    steps = whole.reshape(-1, hops_per_step).sum(axis=1, dtype=np.float64)
     if steps.size < STEPS_PER_BLOCK:
-        return float(power_to_lufs(torch.tensor(energies.sum() / max(1, energies.size * hop))))
+        mean = energies.sum(dtype=np.float64) / max(1, energies.size * hop)
+        return float(power_to_lufs(torch.tensor(mean, dtype=torch.float64)))
     return float(gated_loudness(torch.from_numpy(steps), hops_per_step * hop))
+
+
+def k_weighted_energies(source: Source, edges: NDArray[np.int64]) -> Feature:
+    """K-weighted energy of both channels together between edges.
+
+    Args:
+        source: (B, 2, T).
+        edges: increasing sample positions from 0, none beyond the end.
+
+    Returns:
+        (B, len(edges) - 1) sums of squares.
+    """
+    energies = np.zeros((source.items, len(edges) - 1))
+    past = round(K_WEIGHTING_TAIL_S * source.sample_rate)
+    start = 0
+    for widened in with_context(source.blocks(), past, 0):
+        stop = min(start + widened.shape[-1] - past, int(edges[-1]))
+        if stop <= start:
+            break
+        first, last = np.searchsorted(edges, start, "right"), np.searchsorted(edges, stop, "left")
+        inside = np.concatenate([[start], edges[first:last], [stop]])
+        with torch.inference_mode():
+            local = np.concatenate([[0], inside - start + past]).astype(np.int64)
+            parts = k_weighted_energy(widened, source.sample_rate, local)[..., 1:].sum(1, dtype=torch.float64)
+        energies[:, first - 1 : last] += parts.cpu().numpy()
+        start = stop
+    return energies
 
 
 @dataclass(frozen=True)
@@ -75,17 +94,24 @@ class LoudnessStep(NormalizationStep):
     name: ClassVar[str] = "loudness"
     unit: ClassVar[str] = "LU"
 
-    def measure(self, audio: Samples, sample_rate: int, instrument: str) -> Feature:
+    def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
         """Integrated loudness in LUFS, one value; NaN for silence."""
-        loudness = track_loudness(audio, sample_rate)
-        return np.array([loudness if loudness > SILENCE_LUFS else np.nan])
+        loudness = loudness_of(source)
+        return np.where(loudness > SILENCE_LUFS, loudness, np.nan)[:, None]
 
-    def apply(self, audio: Samples, sample_rate: int, target: Feature, instrument: str) -> Samples:
+    def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """Scale both channels alike."""
-        loudness = self.measure(audio, sample_rate, instrument)[0]
-        if np.isnan(loudness):
-            return audio
-        return audio * np.float32(10 ** ((target[0] - loudness) / 20))
+        change_db = (targets - self.measure_source(source, instruments))[:, 0]
+        if not np.isfinite(change_db).any():
+            return None
+        gains = np.where(np.isfinite(change_db), 10 ** (change_db / 20), 1.0).astype(np.float32)
+        scale = torch.from_numpy(gains).reshape(-1, 1, 1).to(source.device)
+
+        def change(blocks: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+            for block in blocks:
+                yield block * scale
+
+        return change
 
     def distance(self, first: Feature, second: Feature) -> float:
         """Absolute difference in LU."""

@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from fxrep.audio import AudioInput, audio_info, load_audio, read_audio
+from fxrep.audio import AudioInput
 from fxrep.data.manifest import Manifest
 from fxrep.data.multitrack import Multitrack
-from fxrep.errors import ArgumentError, AudioError
-from fxrep.normalization.fitting import SHORTEST_S, FitTrack, average_features, is_silent, tracks_of
+from fxrep.errors import ArgumentError
+from fxrep.normalization.fitting import SHORTEST_S, FitTrack, average_features, silent_tracks, tracks_of
+from fxrep.normalization.opening import open_source
+from fxrep.normalization.sources import Source, TensorSource, join
 from fxrep.normalization.statistics import Statistics, load_statistics, save_statistics
-from fxrep.normalization.step import Feature, NormalizationStep, Samples, stereo_samples
+from fxrep.normalization.step import Feature, NormalizationStep, batch_source
 from fxrep.normalization.steps import PUBLISHED_ORDER, describe_steps, make_steps, steps_from_description
 
-LONGEST_S = 6 * 3600.0
 FALLBACK = "other"
 
 
@@ -43,7 +44,7 @@ class FxNormalizer:
         left_out: after `fit`, the tracks that were not averaged, each with the reason.
     """
 
-    def __init__(self, statistics: Statistics, steps: Sequence[str | NormalizationStep] | None = None):
+    def __init__(self, statistics: Statistics, steps: str | Sequence[str | NormalizationStep] | None = None):
         self.steps = steps_from_description(statistics.steps) if steps is None else make_steps(steps)
         self.statistics = Statistics(describe_steps(self.steps), statistics.instruments, statistics.provenance)
         self.left_out: list[tuple[str, str]] = []
@@ -57,7 +58,7 @@ class FxNormalizer:
         cls,
         dataset: Iterable[Multitrack] | Manifest,
         *,
-        steps: Sequence[str | NormalizationStep] = PUBLISHED_ORDER,
+        steps: str | Sequence[str | NormalizationStep] = PUBLISHED_ORDER,
         workers: int = 1,
         provenance: Mapping[str, Any] | None = None,
     ) -> FxNormalizer:
@@ -65,7 +66,7 @@ class FxNormalizer:
 
         Args:
             dataset: songs (their tracks by instrument, their mix as ``"mixture"``), or a manifest.
-            steps: in the order to apply.
+            steps: names or instances in the order to apply, or the name of one of `CONFIGURATIONS`.
             workers: threads that read and measure.
             provenance: plain values to save with the statistics, besides what is found here.
 
@@ -91,7 +92,7 @@ class FxNormalizer:
         cls,
         tracks: Iterable[FitTrack],
         *,
-        steps: Sequence[str | NormalizationStep] = PUBLISHED_ORDER,
+        steps: str | Sequence[str | NormalizationStep] = PUBLISHED_ORDER,
         workers: int = 1,
         provenance: Mapping[str, Any] | None = None,
     ) -> FxNormalizer:
@@ -124,8 +125,8 @@ class FxNormalizer:
         """Normalise one track.
 
         Silence (a peak below -50 dBFS) is returned unchanged, in stereo. A track shorter than 0.4 s has no average
-        spectrum, position or dynamics worth matching: only its loudness is set. Memory at the peak is about four times
-        that of the audio.
+        spectrum, position or dynamics worth matching: only its loudness is set. A long file is worked on in blocks, so
+        that the memory is hardly more than that of the result; `open` needs not even that.
 
         Args:
             audio: a path, or an array (C, T) or (T,) with one or two channels.
@@ -139,16 +140,66 @@ class FxNormalizer:
             ArgumentError: unknown instrument, or an array without a sample rate.
             AudioError: the audio cannot be used, or is longer than six hours.
         """
-        targets = self.targets(instrument)
-        samples, rate = _read(audio, sample_rate)
-        changed = False
-        if not is_silent(samples):
-            for step in self.steps:
-                if step.name in targets and (step.name == "loudness" or samples.shape[1] >= SHORTEST_S * rate):
-                    applied = step.apply(samples, rate, targets[step.name], instrument)
-                    changed |= applied is not samples
-                    samples = applied
-        return torch.from_numpy(samples if changed else samples.copy())
+        source = open_source(audio, sample_rate)
+        return _own_memory(self._normalized(source, [instrument]), source)[0]
+
+    def open(self, audio: AudioInput, sample_rate: int | None = None, instrument: str = FALLBACK) -> Source:
+        """Normalise one track without holding it: what a call gives, as a source of blocks.
+
+        Everything is measured now. A file longer than `SAMPLES_IN_MEMORY` is read once for every measurement and again
+        whenever the blocks are: memory grows by 0.15 GB for an hour, for the dynamics, and not otherwise.
+
+        Raises:
+            ArgumentError: unknown instrument, or an array without a sample rate.
+            AudioError: the audio cannot be used, or is longer than six hours.
+        """
+        return self._normalized(open_source(audio, sample_rate), [instrument])
+
+    def batch(self, audio: torch.Tensor, sample_rate: int, instruments: str | Sequence[str]) -> torch.Tensor:
+        """Normalise segments of one length together, where they are.
+
+        Spectra, energies, envelopes and filters are computed for the batch on its device. What each track decides for
+        itself comes from small vectors on the CPU, one track after the other: the design of its filters, which onsets
+        there are, how much to compress and how much reverberation to add. So a GPU waits for the CPU once for every
+        step, and nothing is differentiable. Every item comes out as it does alone, to -80 dB.
+
+        Args:
+            audio: (B, 1 or 2, T).
+            sample_rate: Hz.
+            instruments: canonical name of each, or one for all.
+
+        Returns:
+            (B, 2, T) float32 in new memory.
+
+        Raises:
+            ArgumentError: unknown instrument, or not as many as items.
+            AudioError: another shape, no samples, or values that are not finite.
+        """
+        source = batch_source(audio, sample_rate)
+        names = [instruments] * source.items if isinstance(instruments, str) else list(instruments)
+        if len(names) != source.items:
+            raise ArgumentError(f"{len(names)} instruments for {source.items} items: name each, or one for all")
+        output = _own_memory(self._normalized(source, names), source)
+        silent = torch.from_numpy(silent_tracks(source)).to(source.device)
+        return torch.where(silent.reshape(-1, 1, 1), source.audio, output)
+
+    def _normalized(self, source: Source, instruments: Sequence[str]) -> Source:
+        entries = [self.targets(instrument) for instrument in instruments]
+        silent = silent_tracks(source)
+        long_enough = source.samples >= SHORTEST_S * source.sample_rate
+        for step in self.steps:
+            known = [entry.get(step.name) for entry in entries]
+            width = next((target.size for target in known if target is not None), 0)
+            if silent.all() or not width or not (long_enough or step.name == "loudness"):
+                continue
+            nothing = np.full(width, np.nan)
+            targets = np.stack(
+                [nothing if target is None or quiet else target for target, quiet in zip(known, silent, strict=True)]
+            )
+            change = step.plan(source, targets, instruments)
+            if change is not None:
+                source = source.changed(change)
+        return source
 
     def targets(self, instrument: str) -> Mapping[str, Feature]:
         """The averages that a track of this instrument is brought to, by the name of the step.
@@ -168,8 +219,8 @@ class FxNormalizer:
         self, audio: AudioInput, sample_rate: int | None = None, instrument: str = FALLBACK
     ) -> dict[str, Feature]:
         """The features of one track, by the name of the step."""
-        samples, rate = _read(audio, sample_rate)
-        return {step.name: step.measure(samples, rate, instrument) for step in set(self.steps)}
+        source = open_source(audio, sample_rate)
+        return {step.name: step.measure_source(source, [instrument])[0] for step in set(self.steps)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the steps and averages as .json or .npz.
@@ -182,7 +233,7 @@ class FxNormalizer:
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], *, steps: Sequence[str | NormalizationStep] | None = None
+        cls, path: str | os.PathLike[str], *, steps: str | Sequence[str | NormalizationStep] | None = None
     ) -> FxNormalizer:
         """Read what `save` wrote; `steps` may name fewer of the fitted steps, or another order.
 
@@ -192,25 +243,10 @@ class FxNormalizer:
         return cls(load_statistics(path), steps)
 
 
-def _read(audio: AudioInput, sample_rate: int | None) -> tuple[Samples, int]:
-    if isinstance(audio, (str, os.PathLike)):
-        _check_length(audio_info(audio).duration_s, str(audio))
-        waveform, rate = load_audio(audio)
-        return stereo_samples(waveform), rate
-    if sample_rate is None:
-        raise ArgumentError("an array says nothing about its sample rate: pass sample_rate, for example 44100")
-    if isinstance(audio, np.ndarray):
-        audio = np.require(audio, requirements="W")
-    waveform = read_audio(audio, sample_rate, target_rate=sample_rate)
-    _check_length(waveform.shape[-1] / sample_rate, "audio")
-    return np.ascontiguousarray(waveform.numpy()), sample_rate
-
-
-def _check_length(duration_s: float, name: str) -> None:
-    if duration_s > LONGEST_S:
-        raise AudioError(
-            f"{name} lasts {duration_s / 3600:.1f} h, at most {LONGEST_S / 3600:.0f} h are normalised: split it"
-        )
+def _own_memory(normalized: Source, source: Source) -> torch.Tensor:
+    if isinstance(normalized, TensorSource):
+        return normalized.audio.clone() if normalized is source else normalized.audio
+    return join(normalized.blocks(), normalized.items, normalized.samples, normalized.device)
 
 
 def _version() -> str:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.signal import find_peaks
 
-from fxrep.normalization.grid import scaled_size, spectra
-from fxrep.normalization.step import Feature, Samples, stereo_samples
+from fxrep.normalization.grid import power, scaled_size, spectra
+from fxrep.normalization.sources import Source
+from fxrep.normalization.step import Feature, track_source
 
 WINDOW = 1024
 MEDIAN_S = 0.5
@@ -35,35 +36,43 @@ def detect_onsets(audio: torch.Tensor | NDArray[np.floating], sample_rate: int) 
     Returns:
         (onsets,) times in seconds, increasing; empty for silence and for sounds that never begin.
     """
-    samples = stereo_samples(audio)
-    hop = scaled_size(WINDOW, sample_rate) // 2
-    flux, content = high_frequency_flux(samples, 2 * hop)
-    frames = _peaks(flux, THRESHOLD_FLOOR * float(np.percentile(content, 99)), sample_rate / hop)
-    return np.maximum(0.0, (frames - 1.5) * hop / sample_rate)
+    return onset_times(track_source(audio, sample_rate))[0]
 
 
-def high_frequency_flux(audio: Samples, size: int) -> tuple[Feature, Feature]:
+def onset_times(source: Source) -> list[Feature]:
+    """`detect_onsets` of every track of a batch."""
+    hop = scaled_size(WINDOW, source.sample_rate) // 2
+    found = []
+    for flux, content in zip(*high_frequency_flux(source, 2 * hop), strict=True):
+        floor = THRESHOLD_FLOOR * float(np.percentile(content, 99))
+        frames = _peaks(flux, floor, source.sample_rate / hop)
+        found.append(np.maximum(0.0, (frames - 1.5) * hop / source.sample_rate))
+    return found
+
+
+def high_frequency_flux(source: Source, size: int) -> tuple[Feature, Feature]:
     """Magnitudes summed with the frequency as weight, and how much of them is new since the last frame.
 
     Args:
-        audio: (2, T).
+        source: (B, 2, T).
         size: window in samples; the hop is half of it, and one window of silence goes before the audio: a track that
             starts with a hit has its first onset there.
 
     Returns:
-        Flux and content, (frames,) each; the first flux is 0.
+        Flux and content, (B, frames) each; the first flux is 0.
     """
-    weights = np.linspace(0.0, 1.0, size // 2 + 1, dtype=np.float32)
-    flux: list[NDArray[np.float32]] = []
-    content: list[NDArray[np.float32]] = []
-    last: NDArray[np.float32] | None = None
-    for block in spectra(audio, size, size // 2, lead=size):
-        magnitude = np.sqrt(np.mean(block.real**2 + block.imag**2, axis=0))
-        before = np.concatenate([magnitude[:1] if last is None else last, magnitude[:-1]])
-        flux.append(np.maximum(magnitude - before, 0.0) @ weights)
+    weights = torch.linspace(0.0, 1.0, size // 2 + 1, device=source.device)
+    flux: list[torch.Tensor] = []
+    content: list[torch.Tensor] = []
+    last: torch.Tensor | None = None
+    for block in spectra(source, size, size // 2, lead=size):
+        magnitude = power(block).mean(1).sqrt_()
+        before = torch.cat([magnitude[:, :1] if last is None else last, magnitude[:, :-1]], dim=1)
+        flux.append((magnitude - before).clamp_min_(0.0) @ weights)
         content.append(magnitude @ weights)
-        last = magnitude[-1:]
-    return np.concatenate(flux).astype(np.float64), np.concatenate(content).astype(np.float64)
+        last = magnitude[:, -1:].clone()
+    joined = (torch.cat(parts, dim=1).cpu().double().numpy() for parts in (flux, content))
+    return next(joined), next(joined)
 
 
 def _peaks(flux: Feature, floor: float, frame_rate: float) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ of the way is a rotation of the stereo plane, which moves a hard-panned source w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,9 +21,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from fxrep.normalization.filtering import filter_zero_phase, fir_from_gains
-from fxrep.normalization.grid import GRID_HZ, scaled_size, spectra, to_grid
-from fxrep.normalization.step import Feature, NormalizationStep, Samples, mean_absolute, stereo_samples
+from fxrep.normalization.filtering import convolution, fir_from_gains, half_length
+from fxrep.normalization.grid import GRID_HZ, power, scaled_size, spectra, to_grid
+from fxrep.normalization.sources import Change, Source
+from fxrep.normalization.step import Feature, NormalizationStep, mean_absolute, track_source
 
 STFT_SIZE = 2048
 SMOOTHING_BINS = 5
@@ -43,7 +45,11 @@ def panning_spectrum(audio: torch.Tensor | NDArray[np.floating], sample_rate: in
     Returns:
         (513,) on `GRID_HZ`, from -1 (hard left) over 0 (centre) to 1 (hard right); NaN where there is no signal.
     """
-    left, right, _ = _channel_powers(stereo_samples(audio), sample_rate)
+    return _positions(channel_powers(track_source(audio, sample_rate))[0])
+
+
+def _positions(powers: Feature) -> Feature:
+    left, right = powers[:2]
     total = left + right
     heard = total > SILENT_BIN * np.nanmax(total)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -66,38 +72,46 @@ class PanningStep(NormalizationStep):
     max_gain_db: float = 12.0
     taps: int = 1023
 
-    def measure(self, audio: Samples, sample_rate: int, instrument: str) -> Feature:
-        """The signed panning spectrum."""
-        return panning_spectrum(audio, sample_rate)
+    def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
+        """The signed panning spectra."""
+        return np.stack([_positions(powers) for powers in channel_powers(source)])
 
-    def apply(self, audio: Samples, sample_rate: int, target: Feature, instrument: str) -> Samples:
+    def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """Set the position of every frequency by gains, and by rotation where gains do not reach."""
-        powers = _channel_powers(audio, sample_rate)
-        total = powers[0] + powers[1]
-        heard = np.isfinite(total) & (GRID_HZ <= HIGHEST_HZ) & (total > SILENT_BIN * np.nanmax(total))
-        if not heard.any():
-            return audio
-        left, right, cross = (power[heard] for power in powers)
-        matrix = _repositioning(left, right, cross, target[heard], self.max_gain_db)
-        return _filter_stereo(audio, matrix, GRID_HZ[heard], sample_rate, self.taps)
+        half = half_length(self.taps, source.sample_rate)
+        kernels = np.zeros((source.items, 2, 2, 2 * half + 1))
+        kernels[:, [0, 1], [0, 1], half] = 1.0
+        changed = False
+        for kernel, powers, target in zip(kernels, channel_powers(source), targets, strict=True):
+            total = powers[0] + powers[1]
+            heard = np.isfinite(total) & np.isfinite(target) & (GRID_HZ <= HIGHEST_HZ)
+            heard &= total > SILENT_BIN * np.max(total, initial=0.0, where=np.isfinite(total))
+            if heard.any():
+                left, right, cross = powers[:, heard]
+                matrix = _repositioning(left, right, cross, target[heard], self.max_gain_db)
+                if not np.allclose(matrix, np.eye(2)[:, :, None], atol=1e-6):
+                    kernel[:] = _filters(matrix, GRID_HZ[heard], source.sample_rate, self.taps)
+                    changed = True
+        if not changed:
+            return None
+        crossed = np.any(kernels[:, [0, 1], [1, 0]])
+        return convolution(kernels if crossed else kernels[:, [0, 1], [0, 1]], half)
 
     def distance(self, first: Feature, second: Feature) -> float:
         """Mean absolute difference of position up to 16 kHz."""
         return mean_absolute((first - second)[GRID_HZ <= HIGHEST_HZ])
 
 
-def _channel_powers(audio: Samples, sample_rate: int) -> tuple[Feature, Feature, Feature]:
-    """Average power left and right and the real part of the cross power, smoothed, on the grid."""
-    size = scaled_size(STFT_SIZE, sample_rate)
-    sums = np.zeros((3, size // 2 + 1))
-    for block in spectra(audio, size, size // 2):
-        left, right = block
-        sums[0] += np.sum(left.real**2 + left.imag**2, axis=0, dtype=np.float64)
-        sums[1] += np.sum(right.real**2 + right.imag**2, axis=0, dtype=np.float64)
-        sums[2] += np.sum(left.real * right.real + left.imag * right.imag, axis=0, dtype=np.float64)
-    smoothed = uniform_filter1d(sums, SMOOTHING_BINS, axis=1, mode="nearest")
-    left_power, right_power, cross = (to_grid(row, sample_rate) for row in smoothed)
-    return left_power, right_power, cross
+def channel_powers(source: Source) -> Feature:
+    """Average power left and right and the real part of the cross power, smoothed, on the grid: (B, 3, 513)."""
+    size = scaled_size(STFT_SIZE, source.sample_rate)
+    sums = torch.zeros(source.items, 3, size // 2 + 1, dtype=torch.float64, device=source.device)
+    for block in spectra(source, size, size // 2):
+        sums[:, :2] += power(block).sum(2)
+        parts = torch.view_as_real(block)
+        sums[:, 2] += (parts[:, 0] * parts[:, 1]).sum((1, -1))
+    smoothed = uniform_filter1d(sums.cpu().numpy(), SMOOTHING_BINS, axis=-1, mode="nearest")
+    return np.apply_along_axis(to_grid, -1, smoothed, source.sample_rate)
 
 
 def _repositioning(left: Feature, right: Feature, cross: Feature, target: Feature, max_gain_db: float) -> Feature:
@@ -130,14 +144,13 @@ def _rotation(left: Feature, right: Feature, cross: Feature, wanted_db: Feature)
     return np.where(np.abs(left - right - wanted) <= 1e-9 * (left + right), 0.0, angle)
 
 
-def _filter_stereo(audio: Samples, matrix: Feature, frequencies_hz: Feature, sample_rate: int, taps: int) -> Samples:
-    if np.allclose(matrix, np.eye(2)[:, :, None], atol=1e-6):
-        return audio
-    output = np.zeros_like(audio)
-    for row in range(2):
-        for column in range(2):
-            gains = matrix[row, column]
-            if np.abs(gains).max() > 1e-6:
-                fir = fir_from_gains(frequencies_hz, gains, sample_rate, taps)
-                output[row] += filter_zero_phase(audio[column], fir)
-    return output
+def _filters(matrix: Feature, frequencies_hz: Feature, sample_rate: int, taps: int) -> Feature:
+    """(2, 2, taps) impulse responses of gains (2, 2, K); what crosses by less than -120 dB is left out."""
+    rows = [
+        [
+            fir_from_gains(frequencies_hz, gains if np.abs(gains).max() > 1e-6 else 0.0 * gains, sample_rate, taps)
+            for gains in row
+        ]
+        for row in matrix
+    ]
+    return np.array(rows)

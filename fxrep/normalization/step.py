@@ -1,14 +1,15 @@
-"""The small interface that every normalisation step has: measure a feature, average it over a dataset, apply.
+"""The small interface that every normalisation step has: measure a feature, average it over a dataset, change audio.
 
-A step is a frozen set of options. What it measures is a plain vector, so that averaging over a dataset is the
-same for every step, and so that a set of statistics is a small file of numbers.
+A step is a frozen set of options. What it measures is a plain vector for each track, so that averaging over a dataset
+is the same for every step, and so that a set of statistics is a small file of numbers. The work on samples is done by
+torch, on a batch and block by block; what is decided from the vectors is done by numpy, track by track.
 """
 
 from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -16,12 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from fxrep.errors import AudioError
-
-Samples = NDArray[np.float32]
-"""Stereo audio, (2, T), full scale at 1.0."""
+from fxrep.normalization.sources import Change, Source, TensorSource
 
 Feature = NDArray[np.float64]
-"""What one step measures on one track: a vector, with NaN where the track has nothing to say."""
+"""What one step measures: a vector, with NaN where the track has nothing to say; or (B, D) for a batch."""
 
 Setting = TypeVar("Setting")
 
@@ -33,16 +32,35 @@ class NormalizationStep(ABC):
     unit: ClassVar[str]
 
     @abstractmethod
-    def measure(self, audio: Samples, sample_rate: int, instrument: str) -> Feature:
-        """The feature of one track; NaN where the track carries no information."""
+    def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
+        """The features (B, D) of a batch; NaN where a track carries no information."""
 
     @abstractmethod
-    def apply(self, audio: Samples, sample_rate: int, target: Feature, instrument: str) -> Samples:
-        """Bring `audio` to the target feature; the caller's array is never written to."""
+    def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
+        """What brings the tracks to their targets (B, D).
+
+        A track whose targets are NaN is left as it is. None when there is nothing to do for any of them.
+        """
 
     @abstractmethod
     def distance(self, first: Feature, second: Feature) -> float:
         """How far apart two features are, in `unit`."""
+
+    def measure(self, audio: torch.Tensor | NDArray[np.floating], sample_rate: int, instrument: str) -> Feature:
+        """The feature (D,) of one track, (C, T) or (T,)."""
+        return np.asarray(self.measure_source(track_source(audio, sample_rate), [instrument])[0])
+
+    def apply(
+        self, audio: torch.Tensor | NDArray[np.floating], sample_rate: int, target: Feature, instrument: str
+    ) -> torch.Tensor:
+        """One track (C, T) or (T,) brought to the target feature, as (2, T); the caller's memory is never written."""
+        source = track_source(audio, sample_rate)
+        change = self.plan(source, np.asarray(target, dtype=np.float64)[None], [instrument])
+        if change is None:
+            return source.audio[0]
+        changed = source.changed(change)
+        assert isinstance(changed, TensorSource)
+        return changed.audio[0]
 
 
 class FeatureMean:
@@ -69,16 +87,21 @@ class FeatureMean:
         return np.interp(positions, positions[known], self._sum[known] / self._count[known])
 
 
-def stereo_samples(audio: torch.Tensor | NDArray[np.floating]) -> Samples:
-    """Bring an array to (2, T) float32 without touching the caller's memory; mono is copied to both channels.
+def track_source(audio: torch.Tensor | NDArray[np.floating], sample_rate: int) -> TensorSource:
+    """One track as a source; mono is copied to both channels.
 
     Args:
         audio: (T,), (1, T) or (2, T), finite.
+        sample_rate: Hz.
 
     Raises:
         AudioError: another shape, no samples, or values that are not finite.
     """
-    samples = audio.detach().cpu().numpy() if isinstance(audio, torch.Tensor) else np.asarray(audio)
+    if isinstance(audio, torch.Tensor):
+        samples = audio.detach()
+    else:
+        # What torch shares must be writable, though no step ever writes to it.
+        samples = torch.from_numpy(np.require(audio, requirements=["C", "W"]))
     if samples.ndim == 1:
         samples = samples[None]
     if samples.ndim != 2 or samples.shape[0] not in (1, 2):
@@ -86,15 +109,28 @@ def stereo_samples(audio: torch.Tensor | NDArray[np.floating]) -> Samples:
             f"audio has shape {tuple(samples.shape)}: normalisation takes (samples,), (1, samples) or (2, samples); "
             "mix more channels down to two first"
         )
-    if samples.shape[1] == 0:
+    return batch_source(samples[None], sample_rate)
+
+
+def batch_source(audio: torch.Tensor, sample_rate: int) -> TensorSource:
+    """A batch (B, 1 or 2, T) as a source, on its device; mono is copied to both channels.
+
+    Raises:
+        AudioError: another shape, nothing in it, or values that are not finite.
+    """
+    if audio.ndim != 3 or audio.shape[1] not in (1, 2):
+        raise AudioError(
+            f"audio has shape {tuple(audio.shape)}: a batch is (batch, 1 or 2 channels, samples); "
+            "mix more channels down to two first"
+        )
+    if audio.numel() == 0:
         raise AudioError("audio has no samples: nothing to normalise")
-    samples = np.asarray(samples, dtype=np.float32)
-    if not np.isfinite(samples).all():
-        raise AudioError("audio holds NaN or infinite values: repair the file or the array before normalising it")
-    if samples.shape[0] == 1:
-        return np.repeat(samples, 2, axis=0)
-    # What torch shares must be writable, though no step ever writes to it.
-    return np.require(samples, requirements=["C", "W"])
+    audio = audio.detach().float()
+    finite = torch.isfinite(audio).all(-1).all(-1)
+    if not finite.all():
+        which = f" in item {int(finite.logical_not().nonzero()[0])}" if len(audio) > 1 else ""
+        raise AudioError(f"audio holds NaN or infinite values{which}: repair the file or the array first")
+    return TensorSource(audio.expand(-1, 2, -1), sample_rate)
 
 
 def instrument_setting(table: Mapping[str, Setting], instrument: str) -> Setting:

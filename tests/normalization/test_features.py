@@ -20,8 +20,7 @@ from fxrep.normalization import (
     track_loudness,
 )
 from fxrep.normalization.dynamics import Envelope
-from fxrep.normalization.filtering import filter_zero_phase, fir_from_gains
-from fxrep.normalization.grid import spectra
+from fxrep.normalization.filtering import fir_from_gains
 from fxrep.normalization.step import FeatureMean
 
 RATE = 44100
@@ -138,26 +137,6 @@ def test_fir_is_scipys_and_flat_is_an_impulse() -> None:
     np.testing.assert_allclose(fir_from_gains(frequencies, gains, RATE, 1001), reference, atol=2e-5)
     flat = fir_from_gains(frequencies, np.ones(513), RATE, 1001)
     np.testing.assert_allclose(flat, np.eye(1001)[500], atol=1e-15)
-
-
-@pytest.mark.parametrize("samples", [1, 400, 5000])
-def test_filter_is_a_centred_convolution(samples: int, pink_noise: Maker) -> None:
-    audio = pink_noise(1.0)[:, :samples]
-    fir = np.random.default_rng(0).standard_normal(301)
-    expected = np.stack([np.convolve(row.astype(np.float64), fir)[150 : 150 + samples] for row in audio])
-    np.testing.assert_allclose(filter_zero_phase(audio, fir), expected, atol=1e-4 * np.abs(expected).max())
-
-
-def test_blocks_join_without_a_seam(monkeypatch: pytest.MonkeyPatch, pink_noise: Maker) -> None:
-    audio, fir = pink_noise(3.0), np.random.default_rng(0).standard_normal(301)
-    whole = filter_zero_phase(audio, fir)
-    frames = np.concatenate(list(spectra(audio, 2048, 1024)), axis=1)
-    monkeypatch.setattr("fxrep.normalization.filtering.BLOCK_SAMPLES", 10007)
-    monkeypatch.setattr("fxrep.normalization.grid.BLOCK_SAMPLES", 10007)
-    np.testing.assert_allclose(filter_zero_phase(audio, fir), whole, atol=1e-4)
-    blocks = list(spectra(audio, 2048, 1024))
-    assert len(blocks) > 10
-    np.testing.assert_allclose(np.concatenate(blocks, axis=1), frames, atol=1e-4)
 
 
 def test_feature_mean_leaves_unknown_entries_out() -> None:

@@ -17,10 +17,12 @@ from fxrep.normalization import (
     DynamicsStep,
     EqualizationStep,
     LoudnessStep,
+    NormalizationStep,
     PanningStep,
     track_loudness,
 )
 from fxrep.normalization.panning import _repositioning
+from fxrep.normalization.step import track_source
 from fxrep.normalization.steps import describe_steps, make_steps, steps_from_description
 
 RATE = 44100
@@ -35,6 +37,10 @@ def shelf(audio: np.ndarray, gain_db: float, rate: int = RATE) -> np.ndarray:
     return audio.astype(np.float32)
 
 
+def apply(step: NormalizationStep, audio: np.ndarray, rate: int, target: np.ndarray, instrument: str) -> np.ndarray:
+    return step.apply(audio, rate, target, instrument).numpy()
+
+
 def difference_db(first: np.ndarray, second: np.ndarray) -> float:
     return float(20 * np.log10(np.abs(first - second).max() / np.abs(second).max() + 1e-12))
 
@@ -43,7 +49,7 @@ def difference_db(first: np.ndarray, second: np.ndarray) -> float:
 def test_a_track_at_its_target_is_left_alone(name: str, hits: Maker, pink_noise: Maker) -> None:
     audio = hits() + 0.3 * pink_noise()
     step = STEPS[name]()
-    output = step.apply(audio, RATE, step.measure(audio, RATE, "drums"), "drums")
+    output = apply(step, audio, RATE, step.measure(audio, RATE, "drums"), "drums")
     assert difference_db(output, audio) < -90
 
 
@@ -58,8 +64,10 @@ def test_a_step_meets_its_target_at_every_rate(name: str, rate: int, hits: Maker
     target = step.measure(reference, rate, "other")
     if name == "dynamics":
         target = step.measure(audio, rate, "other") - np.array([3.0, 0.0])
+    if name == "reverb":
+        target = step.measure(audio, rate, "other") + 0.3
     before = step.distance(step.measure(audio, rate, "other"), target)
-    output = step.apply(audio, rate, target, "other")
+    output = apply(step, audio, rate, target, "other")
     assert output.shape == audio.shape
     assert output.dtype == np.float32
     assert step.distance(step.measure(output, rate, "other"), target) < 0.25 * before
@@ -70,7 +78,7 @@ def test_a_known_shelf_is_undone(pink_noise: Maker) -> None:
     step = EqualizationStep()
     target = step.measure(noise, RATE, "other")
     wet = shelf(noise, 8)
-    output = step.apply(wet, RATE, target, "other")
+    output = apply(step, wet, RATE, target, "other")
     before = step.distance(step.measure(wet, RATE, "other"), target)
     after = step.distance(step.measure(output, RATE, "other"), target)
     assert before > 3.0
@@ -85,7 +93,7 @@ def test_equalisation_leaves_power_and_stereo_image(pink_noise: Maker) -> None:
     target = step.measure(shelf(pink_noise(5.0, seed=3), 8), RATE, "other")
     source = pink_noise(5.0)[0]
     audio = np.stack([source, 0.3 * source])
-    output = step.apply(audio, RATE, target, "other")
+    output = apply(step, audio, RATE, target, "other")
     np.testing.assert_allclose(output[1], 0.3 * output[0], atol=1e-5)
     assert 10 * np.log10(np.mean(output**2) / np.mean(audio**2)) == pytest.approx(0.0, abs=0.5)
 
@@ -97,7 +105,7 @@ def test_equalisation_never_exceeds_its_limit(pink_noise: Maker) -> None:
     target = step.measure(pink_noise(5.0, seed=1), RATE, "other")
     joined = np.concatenate([dull, np.zeros((2, 70000), np.float32), 1e-3 * impulse], axis=1)
     joined[:, -RATE // 2] = 1e-3
-    response = step.apply(joined, RATE, target, "other")[0, -RATE:] / 1e-3
+    response = apply(step, joined, RATE, target, "other")[0, -RATE:] / 1e-3
     assert 20 * np.log10(np.abs(np.fft.rfft(response)).max()) < 13.0
 
 
@@ -105,7 +113,7 @@ def test_equalisation_never_exceeds_its_limit(pink_noise: Maker) -> None:
 @settings(max_examples=10, deadline=None)
 def test_gain_is_undone(gain_db: float, hits: Maker) -> None:
     audio = hits(2.0) * np.float32(10 ** (gain_db / 20))
-    output = LoudnessStep().apply(audio, RATE, np.array([-23.0]), "other")
+    output = apply(LoudnessStep(), audio, RATE, np.array([-23.0]), "other")
     assert track_loudness(output, RATE) == pytest.approx(-23.0, abs=0.05)
 
 
@@ -114,7 +122,7 @@ def test_hard_panning_is_taken_back(pan: float, pink_noise: Maker) -> None:
     source = pink_noise(3.0)[0]
     audio = np.stack([source, np.float32(pan) * source])
     step = PanningStep()
-    output = step.apply(audio, RATE, np.zeros(513), "other")
+    output = apply(step, audio, RATE, np.zeros(513), "other")
     assert np.nanmax(np.abs(step.measure(output, RATE, "other"))) < 1e-3
     # An amplitude-panned source comes back on both channels in phase, at the power it had.
     assert difference_db(output[0], output[1]) < -40
@@ -124,7 +132,7 @@ def test_hard_panning_is_taken_back(pan: float, pink_noise: Maker) -> None:
 def test_left_and_right_meet(pink_noise: Maker) -> None:
     audio = pink_noise(3.0) * np.array([[1.0], [0.15]], dtype=np.float32)
     step = PanningStep()
-    sides = [step.apply(side, RATE, np.full(513, 0.05), "other") for side in (audio, audio[::-1].copy())]
+    sides = [apply(step, side, RATE, np.full(513, 0.05), "other") for side in (audio, audio[::-1].copy())]
     first, second = (step.measure(side, RATE, "other") for side in sides)
     assert step.distance(first, second) < 0.03
     assert np.nanmean(first) == pytest.approx(0.05, abs=0.01)
@@ -165,10 +173,10 @@ def test_compression_meets_the_target(wanted_db: float, hits: Maker, pink_noise:
     step = DynamicsStep()
     mean, deviation = step.measure(audio, RATE, "drums")
     target = np.array([mean - wanted_db - deviation, deviation])
-    output = step.apply(audio, RATE, target, "drums")
+    output = apply(step, audio, RATE, target, "drums")
     assert step.measure(output, RATE, "drums")[0] == pytest.approx(mean - wanted_db, abs=0.1)
     assert track_loudness(output, RATE) == pytest.approx(track_loudness(audio, RATE), abs=0.1)
-    again = step.apply(output, RATE, target, "drums")
+    again = apply(step, output, RATE, target, "drums")
     assert step.measure(again, RATE, "drums")[0] == pytest.approx(mean - wanted_db, abs=0.2)
 
 
@@ -176,14 +184,14 @@ def test_quieter_onsets_are_left_alone(hits: Maker) -> None:
     audio = hits()
     step = DynamicsStep()
     target = step.measure(audio, RATE, "drums") + np.array([6.0, 0.0])
-    assert step.apply(audio, RATE, target, "drums") is audio
+    assert step.plan(track_source(audio, RATE), target[None], ["drums"]) is None
 
 
 def test_a_target_out_of_reach_brings_the_track_nearer(hits: Maker, pink_noise: Maker) -> None:
     audio = hits() + 0.1 * pink_noise()
     step = DynamicsStep()
     before = step.measure(audio, RATE, "drums")[0]
-    after = step.measure(step.apply(audio, RATE, np.array([-20.0, 0.1]), "drums"), RATE, "drums")[0]
+    after = step.measure(apply(step, audio, RATE, np.array([-20.0, 0.1]), "drums"), RATE, "drums")[0]
     assert after < before - 1.0
 
 
@@ -204,13 +212,13 @@ def test_steps_are_described_and_made_again() -> None:
     assert make_steps(PUBLISHED_ORDER)[-1] == LoudnessStep()
 
 
-@pytest.mark.parametrize("steps", [[], ["reverb"], [PanningStep(), PanningStep(taps=511)]])
+@pytest.mark.parametrize("steps", [[], ["chorus"], [PanningStep(), PanningStep(taps=511)]])
 def test_impossible_steps_are_refused(steps: list) -> None:
     with pytest.raises(ArgumentError):
         make_steps(steps)
 
 
-@pytest.mark.parametrize("entry", [{"name": "imager"}, {"taps": 3}, {"name": "eq", "colour": 1}])
+@pytest.mark.parametrize("entry", [{"name": "chorus"}, {"taps": 3}, {"name": "eq", "colour": 1}])
 def test_unknown_descriptions_are_refused(entry: dict) -> None:
     with pytest.raises(DataError, match="fit them again"):
         steps_from_description([entry])

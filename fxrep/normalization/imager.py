@@ -1,0 +1,140 @@
+"""The imager step: bring the share of the side signal in a track's energy to the dataset's.
+
+Source: the normalisation of Koo et al., "Music mixing style transfer: a contrastive learning approach to disentangle
+audio effects", ICASSP 2023: mid and side are scaled to the average share of the mid, optionally the channels are
+balanced and mid and side scaled again; a track with hardly any side first gets some from a Haas effect.
+
+What differs from the published code, and why. A track that counts as mono there gets a random delay with feedback;
+whoever normalises a mono bass expects no comb filter, so here it stays mono unless `widen_mono` asks for more. And what
+then fills the side is the mid delayed by a fixed time (Lauridsen's network): the same at every call, and gone in the
+mono sum. All gains follow from the covariance of the two channels, so the audio is changed in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from fxrep.normalization.sources import Change, Source, with_context
+from fxrep.normalization.step import Feature, NormalizationStep, instrument_setting
+
+LOWEST_SIDE_SHARE = {"bass": 0.01, "other": 0.025}
+"""A track with a smaller share counts as mono, as published (a share of the mid above 0.99 or 0.975)."""
+
+LARGEST_BALANCE_DB = 12.0
+"""A track further to one side is not balanced: the other channel holds next to nothing to raise."""
+
+# Left and right to mid and side, and back, at equal energy.
+_TURN = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2.0)
+
+
+@dataclass(frozen=True)
+class ImagerStep(NormalizationStep):
+    """Match the share of the side energy; the energy of the track stays as it was.
+
+    A track whose share is below the published threshold counts as mono: it is narrowed if the target asks for it, and
+    never widened, unless `widen_mono` is set.
+
+    Args:
+        widen_mono: fill the side of mono tracks with the delayed mid.
+        delay_ms: of that mid, within the 40 ms of the published code.
+        balance: bring left and right to equal energy, too.
+    """
+
+    name: ClassVar[str] = "imager"
+    unit: ClassVar[str] = "share"
+
+    widen_mono: bool = False
+    delay_ms: float = 18.0
+    balance: bool = False
+
+    def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
+        """Share of the energy that is in the side, 0 (mono) to 1 (opposite polarity), one value; NaN for silence."""
+        products = self._products(source)
+        energy = products[:, 0, 0] + products[:, 1, 1]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(energy > 0, products[:, 1, 1] / energy, np.nan)[:, None]
+
+    def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
+        """Scale mid and side, and add the delayed mid where that is asked for."""
+        rows = zip(self._products(source), targets[:, 0], instruments, strict=True)
+        mixes = np.stack([self._mix(products, target, instrument) for products, target, instrument in rows])
+        # From left, right and delayed left, right to left and right.
+        delayed = np.einsum("bi,j->bij", mixes[:, :, 2] @ _TURN, _TURN[0])
+        matrices = np.concatenate([_TURN @ mixes[:, :, :2] @ _TURN, delayed], axis=2)
+        if np.allclose(matrices, np.eye(2, 4), atol=1e-6):
+            return None
+        mix = torch.from_numpy(matrices.astype(np.float32)).to(source.device)
+        past = self._delay(source.sample_rate) if np.any(delayed) else 0
+
+        def change(blocks: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+            for widened in with_context(blocks, past, 0):
+                mixed = mix[:, :, :2] @ widened[..., past:]
+                if past:
+                    mixed.baddbmm_(mix[:, :, 2:], widened[..., :-past])
+                yield mixed
+
+        return change
+
+    def distance(self, first: Feature, second: Feature) -> float:
+        """Absolute difference of the share."""
+        return float(abs(first[0] - second[0]))
+
+    def _delay(self, sample_rate: int) -> int:
+        return max(1, round(self.delay_ms / 1000 * sample_rate))
+
+    def _products(self, source: Source) -> Feature:
+        """(B, 3, 3) energies and products of mid, side and delayed mid."""
+        past = self._delay(source.sample_rate)
+        sums = torch.zeros(source.items, 3, 3, dtype=torch.float64, device=source.device)
+        for widened in with_context(source.blocks(), past, 0):
+            left, right = widened.unbind(1)
+            middle, side = left + right, (left - right)[:, past:]
+            signals = torch.stack([middle[:, past:], side, middle[:, :-past]], dim=1)
+            sums += signals @ signals.mT
+        return np.asarray(sums.cpu().numpy() / 2)
+
+    def _mix(self, products: Feature, target: float, instrument: str) -> Feature:
+        """(2, 3) from mid, side and delayed mid to the new mid and side."""
+        mix = np.eye(2, 3)
+        energy = products[0, 0] + products[1, 1]
+        if not (energy > 0 and np.isfinite(target)):
+            return mix
+        share, target = products[1, 1] / energy, float(np.clip(target, 0.0, 1.0))
+        if target > share and share < instrument_setting(LOWEST_SIDE_SHARE, instrument):
+            if not self.widen_mono:
+                return mix
+            mix = _filled(products, target)
+        mix = _scaled(mix, products, target)
+        if self.balance:
+            left, right = np.diag(_TURN @ mix @ products @ mix.T @ _TURN)
+            if abs(10 * np.log10(max(left, 1e-30) / max(right, 1e-30))) < LARGEST_BALANCE_DB:
+                mix = _TURN @ np.diag(np.sqrt(energy / 2 / np.array([left, right]))) @ _TURN @ mix
+                mix = _scaled(mix, products, target)
+        return mix
+
+
+def _scaled(mix: Feature, products: Feature, target: float) -> Feature:
+    """The mix with mid and side scaled to the target share, at the energy of the source."""
+    energy = products[0, 0] + products[1, 1]
+    now = np.diag(mix @ products @ mix.T)
+    wanted = energy * np.array([1.0 - target, target])
+    # Silence cannot be scaled to anything.
+    gains = np.sqrt(np.where(now > 1e-12 * energy, wanted / np.maximum(now, 1e-300), 0.0))
+    return np.asarray(gains[:, None] * mix)
+
+
+def _filled(products: Feature, target: float) -> Feature:
+    """The mix that adds as much of the delayed mid to the side as the target share needs."""
+    energy = products[0, 0] + products[1, 1]
+    missing = target * energy - products[1, 1]
+    # The positive solution of d^2 DD + 2 d SD = missing.
+    power, cross = products[2, 2], products[1, 2]
+    if power <= 0.0:
+        return np.eye(2, 3)
+    amount = (np.sqrt(cross**2 + power * missing) - cross) / power
+    return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, amount]])
