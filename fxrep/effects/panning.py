@@ -1,4 +1,4 @@
-"""Panning by three laws, normalised so that the centre passes unchanged."""
+"""Panning by three laws, normalised so that the centre passes unchanged, and balance."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
 
 PANNER_TABLE = (Parameter("pan", "", -1.0, 1.0, "linear", 0.0),)
+BALANCE_TABLE = (Parameter("balance", "", -1.0, 1.0, "linear", 0.0),)
 PAN_LAW = Choice("law", ("constant_power", "linear", "minus_4.5_db"), "constant_power")
 
 
@@ -74,4 +75,44 @@ class Panner(Processor):
     parameter_table = PANNER_TABLE
     memoryless = True
     choices = (PAN_LAW,)
+    stereo = True
+
+
+def balance_gains(balance: torch.Tensor) -> torch.Tensor:
+    """Return the gains (…, 2) of left and right: the far one falls linearly to 0, the other is 1."""
+    # Clamping by a constant passes the gradient at the centre to both sides, where a relu would stop it.
+    left, right = 1.0 - balance.clamp_min(0.0), 1.0 + balance.clamp_max(0.0)
+    return torch.stack((left, right), dim=-1)
+
+
+def balance(audio: torch.Tensor, sample_rate: int, *, balance: Setting = 0.0) -> torch.Tensor:
+    """Turn down one side of a stereo track: 0 dB at the centre, no side is ever raised.
+
+    The gain of the far side falls linearly, from 1 at the centre to 0 at the edge; the near side stays as it is, and
+    nothing crosses over. Mono audio is copied to both channels first.
+
+    Args:
+        audio: (B, C, T).
+        sample_rate: Hz; has no influence.
+        balance: -1 (only left) to 1 (only right).
+
+    Returns:
+        (B, 2, T).
+
+    Raises:
+        ArgumentError: the balance is out of range.
+        AudioError: the audio is unusable.
+    """
+    check_input(audio, sample_rate)
+    columns = read_settings(audio, BALANCE_TABLE, {"balance": balance})
+    return audio * balance_gains(columns["balance"]).to(audio.dtype).unsqueeze(-1)
+
+
+class Balance(Processor):
+    """Balance between the channels of a stereo track."""
+
+    name = "balance"
+    function = staticmethod(balance)
+    parameter_table = BALANCE_TABLE
+    memoryless = True
     stereo = True

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from fxrep.effects.bit_crusher import BitCrusher
+from fxrep.effects.clipping import HardClip, SoftClip
+from fxrep.effects.delay import Delay
+from fxrep.effects.drive import TanhDrive, TubeDrive
 from fxrep.effects.dynamics import Compressor
 from fxrep.effects.equalizer import ParametricEQ
-from fxrep.effects.level import Gain
-from fxrep.effects.panning import Panner
+from fxrep.effects.imager import StereoImager
+from fxrep.effects.level import Fader, Gain, Polarity
+from fxrep.effects.modulated_delay import Chorus, Flanger, Vibrato
+from fxrep.effects.panning import Balance, Panner
+from fxrep.effects.phaser import Phaser
 from fxrep.effects.processor import Processor
 from fxrep.effects.recorded_room import ConvolutionReverb
 from fxrep.effects.reverb import NoiseShapedReverb
+from fxrep.effects.tremolo import Tremolo
 from fxrep.effects.waveshaping import Saturation
 from fxrep.effects.width import StereoWidth
 from fxrep.errors import ArgumentError
@@ -24,6 +32,21 @@ PROCESSORS: dict[str, type[Processor]] = {
         Panner,
         StereoWidth,
         Saturation,
+        Fader,
+        Polarity,
+        Balance,
+        StereoImager,
+        SoftClip,
+        HardClip,
+        TanhDrive,
+        TubeDrive,
+        BitCrusher,
+        Delay,
+        Chorus,
+        Flanger,
+        Vibrato,
+        Phaser,
+        Tremolo,
     )
 }
 

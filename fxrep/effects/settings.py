@@ -21,16 +21,16 @@ def check_input(audio: torch.Tensor, sample_rate: int) -> None:
     """Refuse audio that a processor cannot work on.
 
     Args:
-        audio: (B, C, T) with one or two channels, floating point, finite.
+        audio: (B, C, T) with one or two channels, float32 or float64, finite.
         sample_rate: Hz.
 
     Raises:
         AudioError: wrong kind, shape, length or content of the audio.
         ArgumentError: the sample rate is not a positive number.
     """
-    if not isinstance(audio, torch.Tensor) or not audio.is_floating_point():
-        kind = audio.dtype if isinstance(audio, torch.Tensor) else type(audio).__name__
-        raise AudioError(f"effects: audio is {kind}; give a floating-point tensor (batch, channels, samples)")
+    kind = audio.dtype if isinstance(audio, torch.Tensor) else type(audio).__name__
+    if kind not in (torch.float32, torch.float64):
+        raise AudioError(f"effects: audio is {kind}; give a float32 or float64 tensor (batch, channels, samples)")
     shape = tuple(audio.shape)
     if audio.dim() != 3 or shape[1] not in (1, 2):
         raise AudioError(f"effects: audio has shape {shape}; expected (batch, 1 or 2 channels, samples)")
@@ -73,6 +73,24 @@ def read_settings(
         if value is not None:
             columns[name] = _column(audio, known[name], value)
     return columns
+
+
+def read_constants(table: Sequence[Parameter], values: Mapping[str, Setting]) -> dict[str, torch.Tensor]:
+    """Check settings before there is audio, for a stream.
+
+    Args:
+        table: the parameters allowed.
+        values: a number, or a tensor of shape () or (B,), per name.
+
+    Returns:
+        Tensors (B,), or (1,) if no setting names a batch; float64, on the CPU, without gradient.
+
+    Raises:
+        ArgumentError: as for `read_settings`.
+    """
+    sizes = [value.shape[0] for value in values.values() if isinstance(value, torch.Tensor) and value.dim() == 1]
+    known = {name: value.detach().cpu() if isinstance(value, torch.Tensor) else value for name, value in values.items()}
+    return read_settings(torch.empty(max(sizes, default=1), 1, 1), table, known)
 
 
 def _column(audio: torch.Tensor, parameter: Parameter, value: Setting) -> torch.Tensor:
