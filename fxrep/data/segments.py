@@ -28,7 +28,7 @@ UNKNOWN_INSTRUMENT = "other"
 
 @dataclass(frozen=True)
 class Source:
-    """One recording to draw from: where it lies, what plays, and which song it belongs to."""
+    """One recording to draw from: where it lies, what plays, which song of which folder it belongs to, its length."""
 
     path: Path
     instrument: str
@@ -70,10 +70,13 @@ class SegmentSampler:
         several = [manifests] if isinstance(manifests, Manifest) else list(manifests)
         self.sources: dict[str, list[Source]] = defaultdict(list)
         for manifest in several:
+            # Songs of two folders may have one name, as generated ones do.
+            root = manifest.root.resolve().as_posix()
             for row in manifest.filter(split=split, kind="stem").rows:
                 if row.duration_s >= segment_s:
-                    song = f"{row.dataset}/{row.song}"
-                    source = Source(manifest.path_of(row), row.instrument, song, row.duration_s)
+                    source = Source(
+                        manifest.path_of(row), row.instrument, f"{root}/{row.dataset}/{row.song}", row.duration_s
+                    )
                     self.sources[row.instrument].append(source)
         if not self.sources:
             raise DataError(
@@ -91,6 +94,11 @@ class SegmentSampler:
         left = [name for name in self.instruments if name not in set(exclude)]
         weights = np.sqrt([sum(source.duration_s for source in self.sources[name]) for name in left])
         return left[rng.choice(len(left), p=weights / weights.sum())]
+
+    def draw_content(self, rng: np.random.Generator, instrument: str) -> Tensor:
+        """One sounding segment (2, T) of an instrument."""
+        audio, _, _ = self._draw_segment(rng, self._draw_source(rng, self.sources[instrument]))
+        return self._at_loudness(audio)
 
     def draw_content_pair(self, rng: np.random.Generator, instrument: str) -> tuple[Tensor, Tensor, Source, Source]:
         """Two segments (2, T) of one instrument with different content, and where they came from."""
