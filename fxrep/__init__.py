@@ -15,6 +15,7 @@ _HOMES = {
     "save_audio": "fxrep.audio",
     "read_audio": "fxrep.audio",
     "EffectChain": "fxrep.effects",
+    "MixingConsole": "fxrep.effects",
     "FxNormalizer": "fxrep.normalization",
     "ReferenceIndex": "fxrep.retrieval",
     # The one name that points up the layers: the encoder is what most people come for.
@@ -26,6 +27,7 @@ _SUBPACKAGES = ("audio", "data", "effects", "metrics", "normalization", "retriev
 __all__ = [
     "EffectChain",
     "FxNormalizer",
+    "MixingConsole",
     "ReferenceIndex",
     "__version__",
     "audio",
@@ -44,7 +46,7 @@ __all__ = [
 if TYPE_CHECKING:
     from fxrep import audio, data, effects, metrics, normalization, retrieval, visualization
     from fxrep.audio import load_audio, read_audio, save_audio
-    from fxrep.effects import EffectChain
+    from fxrep.effects import EffectChain, MixingConsole
     from fxrep.normalization import FxNormalizer
     from fxrep.retrieval import ReferenceIndex
 

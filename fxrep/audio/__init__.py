@@ -5,6 +5,7 @@ An audio input is defined once, as `AudioInput`; `read_audio` turns any of them 
 
 from __future__ import annotations
 
+from fxrep.audio.block_writing import save_blocks
 from fxrep.audio.discovery import AUDIO_SUFFIXES, find_audio_files
 from fxrep.audio.gating import SILENCE_LUFS, STEPS_PER_BLOCK, gated_loudness, power_to_lufs
 from fxrep.audio.info import AudioInfo
@@ -40,5 +41,6 @@ __all__ = [
     "resample_differentiable",
     "sample_peak_db",
     "save_audio",
+    "save_blocks",
     "true_peak_db",
 ]

@@ -8,6 +8,7 @@ from fxrep.effects.chain_rendering import render_settings
 from fxrep.effects.chain_settings import Settings, load_settings, save_settings
 from fxrep.effects.chains import CHAINS, create_chain, default_chain, koo_chain
 from fxrep.effects.clipping import HardClip, SoftClip, hard_clip, soft_clip
+from fxrep.effects.console import ConsoleSettings, MixingConsole, dasp_console, default_console
 from fxrep.effects.delay import Delay, delay
 from fxrep.effects.drive import TanhDrive, TubeDrive, tanh_drive, tube_drive
 from fxrep.effects.dynamics import Compressor, compressor
@@ -35,6 +36,7 @@ __all__ = [
     "Choice",
     "Chorus",
     "Compressor",
+    "ConsoleSettings",
     "ConvolutionReverb",
     "Delay",
     "EffectChain",
@@ -42,6 +44,7 @@ __all__ = [
     "Flanger",
     "Gain",
     "HardClip",
+    "MixingConsole",
     "NoiseShapedReverb",
     "Panner",
     "Parameter",
@@ -65,7 +68,9 @@ __all__ = [
     "convolution_reverb",
     "create_chain",
     "create_processor",
+    "dasp_console",
     "default_chain",
+    "default_console",
     "delay",
     "fader",
     "flanger",
