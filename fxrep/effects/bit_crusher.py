@@ -12,7 +12,7 @@ from fxrep.effects.chunks import in_chunks
 from fxrep.effects.oversampling import OVERSAMPLING, bend_oversampled, read_factor, shaper_stream
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_input, per_item, read_constants, read_settings
+from fxrep.effects.settings import Setting, blend, check_input, per_item, read_constants, read_settings
 from fxrep.effects.streaming import MixStream, SeriesStream, Stream
 
 OFF_BITS = 24.0
@@ -70,7 +70,7 @@ def bit_crusher(
 
 def _crush(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
     held = hold(audio, columns["rate_factor"])
-    return torch.lerp(audio, quantize(held, columns["bits"], factor), per_item(columns["mix"], audio))
+    return blend(audio, quantize(held, columns["bits"], factor), columns["mix"])
 
 
 def hold(audio: torch.Tensor, factor: torch.Tensor, start: int = 0, first: int = 0, count: int = -1) -> torch.Tensor:
@@ -89,7 +89,7 @@ def hold(audio: torch.Tensor, factor: torch.Tensor, start: int = 0, first: int =
     channels, samples = audio.shape[1:]
     count = samples if count < 0 else count
     if bool((factor == 1.0).all()) and not factor.requires_grad:
-        return audio[..., first - start : first - start + count]
+        return audio[..., first - start : first - start + count].clone()
     ratio = factor.unsqueeze(-1)
     time = torch.arange(first, first + count, device=audio.device, dtype=factor.dtype)
     position = torch.floor(time / ratio.detach() + 0.5) * ratio - start
@@ -112,14 +112,24 @@ def quantize(audio: torch.Tensor, bits: torch.Tensor, factor: int = 1) -> torch.
     if bool((bits >= OFF_BITS).all()) and not bits.requires_grad:
         return audio
     step = per_item(torch.exp2(1.0 - bits), audio)
+    rounded = bend_oversampled(audio, factor, lambda x: _round(x / step) * step)
     off = (bits >= OFF_BITS).reshape(-1, 1, 1)
+    return torch.where(off, audio, rounded) if bool(off.any()) else rounded
 
-    def bend(x: torch.Tensor) -> torch.Tensor:
-        scaled = x / step
-        error = (torch.round(scaled) - scaled).detach()
-        return x + torch.where(off, 0.0, error) * step
 
-    return bend_oversampled(audio, factor, bend)
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, audio: torch.Tensor) -> torch.Tensor:
+        return torch.round(audio)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        return gradients[0]
+
+
+def _round(audio: torch.Tensor) -> torch.Tensor:
+    rounded: torch.Tensor = _StraightThrough.apply(audio)
+    return rounded
 
 
 class _HoldStream(Stream):

@@ -10,7 +10,7 @@ from fxrep.effects.chunks import in_chunks
 from fxrep.effects.level import db_to_gain
 from fxrep.effects.oversampling import OVERSAMPLING, Waveshaper, bend_oversampled, read_factor
 from fxrep.effects.parameters import Parameter
-from fxrep.effects.settings import Setting, check_input, per_item, read_settings
+from fxrep.effects.settings import Setting, blend, check_input, per_item, read_settings
 
 # The default ceiling, 12 dB above full scale, is out of the way of any usual signal.
 CEILING = Parameter("threshold_db", "dB", -36.0, 12.0, "db", 12.0)
@@ -51,7 +51,7 @@ def hard_clip(
 def _clip_hard(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
     ceiling = per_item(db_to_gain(columns["threshold_db"]), audio)
     bent = bend_oversampled(audio, factor, lambda x: torch.clamp(x, -ceiling, ceiling))
-    return torch.lerp(audio, bent, per_item(columns["mix"], audio))
+    return blend(audio, bent, columns["mix"])
 
 
 class HardClip(Waveshaper):
@@ -106,7 +106,7 @@ def _clip_soft(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: in
     ceiling = db_to_gain(columns["threshold_db"])
     start = ceiling * db_to_gain(-columns["knee_db"])
     bent = bend_oversampled(audio, factor, functools.partial(_bend_cubic, start=start, span=ceiling - start))
-    return torch.lerp(audio, bent, per_item(columns["mix"], audio))
+    return blend(audio, bent, columns["mix"])
 
 
 def _bend_cubic(audio: torch.Tensor, start: torch.Tensor, span: torch.Tensor) -> torch.Tensor:

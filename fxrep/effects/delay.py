@@ -13,7 +13,7 @@ from fxrep.effects.dynamics import time_coefficient
 from fxrep.effects.echo_line import EchoLineStream, echo_line
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_choice, check_input, per_item, read_constants, read_settings
+from fxrep.effects.settings import Setting, blend, check_choice, check_input, read_constants, read_settings
 from fxrep.effects.streaming import MixStream, Stream
 
 DELAY_TABLE = (
@@ -68,7 +68,7 @@ def delay(
 def _echo(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, crossed: bool) -> torch.Tensor:
     source = feed_left(audio) if crossed else audio
     wet = echo_line(source.cpu(), line_settings(columns, sample_rate).cpu().double(), crossed).to(audio.device)
-    return torch.lerp(audio, wet, per_item(columns["mix"], audio))
+    return blend(audio, wet, columns["mix"])
 
 
 def feed_left(audio: torch.Tensor) -> torch.Tensor:

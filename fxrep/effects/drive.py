@@ -15,7 +15,7 @@ from fxrep.effects.oversampling import OVERSAMPLING, bend_oversampled, read_fact
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.section_filtering import SectionStream, filter_by_recursion
-from fxrep.effects.settings import Setting, check_input, per_item, read_constants, read_settings
+from fxrep.effects.settings import Setting, blend, check_input, per_item, read_constants, read_settings
 from fxrep.effects.streaming import MemorylessStream, MixStream, SeriesStream, Stream
 from fxrep.effects.waveshaping import drive_square, unit_tanh
 
@@ -68,7 +68,7 @@ def tanh_drive(
     wet = in_chunks(functools.partial(_drive, factor=read_factor(oversampling)), audio, columns)
     if isinstance(tone_db, torch.Tensor) or tone_db != 0:
         wet = _filter(wet, tilt_coefficients(columns["tone_db"], sample_rate))
-    return torch.lerp(audio, wet, per_item(columns["mix"], audio))
+    return blend(audio, wet, columns["mix"])
 
 
 def _drive(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
@@ -145,13 +145,20 @@ def tube_drive(
     check_input(audio, sample_rate)
     values = {"drive_db": drive_db, "bias": bias, "output_db": output_db, "mix": mix}
     columns = read_settings(audio, TUBE_DRIVE_TABLE, values)
-    change = in_chunks(functools.partial(_tube_change, factor=read_factor(oversampling)), audio, columns)
+    change = in_chunks(functools.partial(tube_change, factor=read_factor(oversampling)), audio, columns)
     wet = audio + _filter(change, dc_coefficients(sample_rate).expand(audio.shape[0], -1, -1))
     wet = wet * per_item(db_to_gain(columns["output_db"]), audio)
-    return torch.lerp(audio, wet, per_item(columns["mix"], audio))
+    return blend(audio, wet, columns["mix"])
 
 
-def _tube_change(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
+def tube_change(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
+    """Return what the curve alone adds to the audio, DC included.
+
+    Args:
+        audio: (B, C, T).
+        columns: ``drive_db`` and ``bias``, (B,) each.
+        factor: of oversampling.
+    """
     square, level = drive_square(columns["drive_db"]), db_to_gain(columns["drive_db"])
     lean = columns["bias"] * square / level
 
@@ -199,7 +206,7 @@ class TubeDrive(Processor):
         def beside(block: torch.Tensor) -> torch.Tensor:
             check_input(block, sample_rate)
             each = {name: column.expand(block.shape[0]) for name, column in columns.items()}
-            return torch.cat((block, _tube_change(block, each, factor)), 1)
+            return torch.cat((block, tube_change(block, each, factor)), 1)
 
         level = db_to_gain(columns["output_db"])
         output = MemorylessStream(lambda block: block * per_item(level, block))

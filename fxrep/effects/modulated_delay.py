@@ -11,7 +11,7 @@ from fxrep.effects.chunks import in_chunks
 from fxrep.effects.lfo import SPREAD, channel_cycles
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_input, per_item, read_constants, read_settings
+from fxrep.effects.settings import Setting, blend, check_input, read_constants, read_settings
 from fxrep.effects.streaming import MixStream, Stream
 from fxrep.effects.swept_line import SweptLineStream, swept_line
 
@@ -168,7 +168,7 @@ def _sweep(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: i
 
 
 def _mix_swept(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int) -> torch.Tensor:
-    return torch.lerp(audio, _sweep(audio, columns, sample_rate), per_item(columns["mix"], audio))
+    return blend(audio, _sweep(audio, columns, sample_rate), columns["mix"])
 
 
 class _SweptProcessor(Processor):

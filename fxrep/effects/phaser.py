@@ -13,7 +13,7 @@ from fxrep.effects.chunks import in_chunks
 from fxrep.effects.lfo import SPREAD, oscillator_angle
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_choice, check_input, per_item, read_constants, read_settings
+from fxrep.effects.settings import Setting, blend, check_choice, check_input, read_constants, read_settings
 from fxrep.effects.streaming import MixStream, Stream
 
 PHASER_TABLE = (
@@ -77,7 +77,7 @@ def _phase(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: i
     points = control_points(columns, channels, sample_rate, (samples - 1) // CONTROL_STEP + 2).flatten(0, 1)
     feedback = columns["feedback"].repeat_interleave(channels)
     turned = allpass_ladder(audio.flatten(0, 1).cpu(), points.cpu().double(), feedback.cpu().double(), stages)
-    return torch.lerp(audio, turned.to(audio.device).reshape(audio.shape), per_item(columns["mix"], audio))
+    return blend(audio, turned.to(audio.device).reshape(audio.shape), columns["mix"])
 
 
 def control_points(

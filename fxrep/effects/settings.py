@@ -137,3 +137,16 @@ def check_choice(choice: Choice, value: str) -> str:
 def per_item(column: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
     """Shape a column (B,) to (B, 1, 1), in the dtype of the audio, so that it multiplies it."""
     return column.to(audio.dtype).reshape(-1, 1, 1)
+
+
+def blend(dry: torch.Tensor, wet: torch.Tensor, mix: torch.Tensor) -> torch.Tensor:
+    """Return the linear cross-fade from the dry signal (mix 0, bit for bit) to the wet one (mix 1, bit for bit).
+
+    Args:
+        dry: (B, C, T).
+        wet: (B, C, T).
+        mix: (B,).
+    """
+    if not mix.requires_grad and bool((mix == 1.0).all()):
+        return wet
+    return torch.lerp(dry, wet, per_item(mix, dry))

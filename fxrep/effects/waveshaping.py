@@ -10,7 +10,7 @@ import torch
 from fxrep.effects.chunks import in_chunks
 from fxrep.effects.oversampling import OVERSAMPLING, Waveshaper, bend_oversampled, read_factor
 from fxrep.effects.parameters import Parameter
-from fxrep.effects.settings import Setting, check_input, per_item, read_settings
+from fxrep.effects.settings import Setting, blend, check_input, per_item, read_settings
 
 SATURATION_TABLE = (
     Parameter("drive_db", "dB", 0.0, 30.0, "db", 0.0),
@@ -53,7 +53,7 @@ def _saturate(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int
     square = drive_square(columns["drive_db"])
     scale = 1.0 / unit_tanh(torch.ones_like(square).reshape(-1, 1, 1), square)
     bent = bend_oversampled(audio, factor, lambda x: unit_tanh(x, square) * scale.to(x.dtype))
-    return torch.lerp(audio, bent, per_item(columns["mix"], audio))
+    return blend(audio, bent, columns["mix"])
 
 
 def drive_square(drive_db: torch.Tensor) -> torch.Tensor:
