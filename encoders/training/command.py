@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch.distributed as dist
 from jsonargparse import ArgumentError as ParserError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
@@ -21,6 +22,7 @@ from encoders.training.logs import run_loggers
 from encoders.training.parser_errors import one_line
 from encoders.training.resumption import AtomicCheckpointIO, LastCheckpoint, find_last_checkpoint, read_checkpoint
 from fxrep.errors import ArgumentError, FxrepError
+from fxrep.files import output_error
 
 STAGES = ("fit", "validate", "test")
 
@@ -51,6 +53,7 @@ def run_training(
     Raises:
         ArgumentError: a configuration is missing, or has unknown keys or values of the wrong type.
         CheckpointError: the checkpoint to resume is missing or damaged.
+        OutputError: the run's folder cannot be written, or the disk is full.
         TrainingStoppedError: a signal ended the run; its state is saved.
     """
     if stage not in STAGES:
@@ -63,9 +66,22 @@ def run_training(
     command = _Command.build(arguments, paths[-1].stem, stage, resume)
     # Standard output belongs to the caller; progress bars and summaries are for people who watch.
     with redirect_stdout(sys.stderr):
-        getattr(command.trainer, stage)(
-            command.model, datamodule=command.datamodule, ckpt_path=command.checkpoint, weights_only=True
-        )
+        try:
+            getattr(command.trainer, stage)(
+                command.model, datamodule=command.datamodule, ckpt_path=command.checkpoint, weights_only=True
+            )
+        except OSError as error:
+            # Whatever else is read or written in a run has errors of its own: these are the loggers' files.
+            raise output_error(error.filename or command.trainer.default_root_dir, error) from error
+        except ValueError as error:
+            if "SyncBatchNorm" not in str(error):
+                raise
+            raise ArgumentError(
+                "batch statistics are joined over processes on GPUs only: add --trainer.sync_batchnorm false, and every "
+                "process normalises by its own"
+            ) from error
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()  # its threads would be cut off in the middle of their work
     return _report(command.trainer, stage)
 
 
@@ -189,5 +205,7 @@ def _quieten() -> None:
         ".*number of training batches.*",
         ".*Checkpoint directory.*",
         ".*could not find the monitored key.*",
+        ".*Total length of .* across ranks is zero.*",
+        ".*isinstance.treespec, LeafSpec.*",
     ):
         warnings.filterwarnings("ignore", message=hint)

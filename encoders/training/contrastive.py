@@ -80,6 +80,8 @@ class ContrastiveTraining(LightningModule):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         embedded = self._embed_pairs(batch, generator)
         loss, pairs = self._loss(embedded["a"], embedded["b"])
+        if pairs < 2:
+            raise ArgumentError("a batch of one pair holds nothing to tell it from: give a batch_size of 2 or more")
         if not torch.isfinite(loss):
             raise FxrepError(
                 f"the loss is {loss.item()} at step {self.global_step}: training diverged, lower the learning rate"
@@ -176,7 +178,8 @@ class ContrastiveTraining(LightningModule):
         both = torch.cat([a, b])
         values = {
             "loss": loss.detach(),
-            "loss_ratio": loss.detach() / chance_loss(pairs),
+            # A last validation batch may hold one pair alone; its loss is that of chance, which is 0.
+            "loss_ratio": loss.detach() / chance_loss(pairs) if pairs > 1 else torch.ones_like(loss),
             "alignment": alignment(a, b),
             "uniformity": uniformity(both),
             "spread": spread(both),

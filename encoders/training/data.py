@@ -10,7 +10,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from encoders.training.loader import PositionSampler, ResumableLoader
-from fxrep.data.manifest import read_manifest
+from fxrep.data.manifest import joint_provenance, read_manifest
 from fxrep.data.pairs import PairDataset
 from fxrep.errors import ArgumentError, DataError
 
@@ -21,7 +21,8 @@ class PairDataModule(LightningDataModule):
     """Content pairs for contrastive training; effects are rendered by the training module, on its device.
 
     Args:
-        manifest: manifest of the stems, normally the Fx-normalised ones (``fxrep data normalize``).
+        manifest: manifest of the stems, or a list of several, normally the Fx-normalised ones (``fxrep data
+            normalize``).
         batch_size: pairs per process and step; hard negatives double them.
         length: pairs per epoch over all processes.
         validation_length: pairs of the validation set, the same ones every time.
@@ -38,7 +39,7 @@ class PairDataModule(LightningDataModule):
 
     def __init__(
         self,
-        manifest: str,
+        manifest: str | list[str],
         batch_size: int = 32,
         length: int = 8192,
         validation_length: int = 256,
@@ -58,7 +59,9 @@ class PairDataModule(LightningDataModule):
                 f"batch_size={batch_size}, num_workers={num_workers}, validation_length={validation_length}: "
                 "expected at least 1, 0 and 1"
             )
-        self.manifest = manifest
+        self.manifests = [manifest] if isinstance(manifest, str) else list(manifest)
+        if not self.manifests:
+            raise ArgumentError("manifest is an empty list: name at least one with --data.manifest")
         self.batch_size, self.num_workers, self.sample_rate = batch_size, num_workers, sample_rate
         self.lengths = {"train": length, "validation": validation_length}
         self.splits = {"train": train_split, "validation": validation_split}
@@ -76,11 +79,13 @@ class PairDataModule(LightningDataModule):
     def description(self) -> dict[str, Any]:
         """What a model card tells of the data."""
         return {
-            "manifest": Path(self.manifest).name,
+            "manifest": ", ".join(Path(manifest).name for manifest in self.manifests),
             "pairs_per_epoch": self.lengths["train"],
             "batch_size": self.batch_size,
             **self.drawing,
-            "data": read_manifest(self.manifest).filter(split=self.splits["train"], kind="stem").provenance(),
+            "data": joint_provenance(
+                [read_manifest(path).filter(split=self.splits["train"], kind="stem") for path in self.manifests]
+            ),
         }
 
     def train_dataloader(self) -> ResumableLoader:
@@ -119,11 +124,12 @@ class PairDataModule(LightningDataModule):
         return self.val_dataloader()
 
     def _pairs(self, stage: str, seed: int) -> PairDataset:
-        if not Path(self.manifest).exists():
-            raise DataError(
-                f"no manifest {self.manifest}: fxrep data scan makes one of your multitracks, "
-                "fxrep data generate makes songs to try with; name it with --data.manifest"
-            )
+        for manifest in self.manifests:
+            if not Path(manifest).exists():
+                raise DataError(
+                    f"no manifest {manifest}: fxrep data scan makes one of your multitracks, "
+                    "fxrep data generate makes songs to try with; name it with --data.manifest"
+                )
         return PairDataset(
-            self.manifest, split=self.splits[stage], length=self.lengths[stage], seed=seed, **self.drawing
+            list(self.manifests), split=self.splits[stage], length=self.lengths[stage], seed=seed, **self.drawing
         )

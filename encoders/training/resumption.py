@@ -14,7 +14,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from fxrep.errors import CheckpointError, FxrepError
+from fxrep.errors import ArgumentError, CheckpointError, FxrepError
 from fxrep.files import atomic_file
 
 LAST_NAME = "last.ckpt"
@@ -49,6 +49,8 @@ class LastCheckpoint(Checkpoint):
 
     def __init__(self, every_n_steps: int = 500) -> None:
         super().__init__()
+        if every_n_steps < 1:
+            raise ArgumentError(f"checkpoint_every is {every_n_steps}: give 1 or more steps between two saves")
         self.every_n_steps = every_n_steps
         self.path: Path | None = None
         self._signal: int | None = None

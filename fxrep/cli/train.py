@@ -39,12 +39,16 @@ def run(
     """
     from dataclasses import asdict
 
+    from lightning.pytorch.utilities import rank_zero_only
+
     from encoders.training.command import run_training
 
     stage, overrides = "fit", list(context.args)
     if overrides and not overrides[0].startswith("-"):
         stage = overrides.pop(0)
     report = run_training(config, stage, overrides, resume)
+    if rank_zero_only.rank:  # of several processes one speaks for all
+        return
     emit(asdict(report), as_json, _text(asdict(report)))
 
 

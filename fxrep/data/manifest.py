@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -96,15 +96,7 @@ class Manifest:
 
     def provenance(self) -> dict[str, Any]:
         """Whose audio this is: songs, hours of tracks, data sets, and the artists under each licence."""
-        by_licence: dict[str, set[str]] = defaultdict(set)
-        for row in self.rows:
-            by_licence[row.licence or "unknown licence"].add(row.artist or f"authors of {row.song.split('/')[0]}")
-        return {
-            "songs": len({(row.dataset, row.song) for row in self.rows}),
-            "hours": round(sum(row.duration_s for row in self.rows) / 3600.0, 2),
-            "datasets": sorted({row.dataset for row in self.rows}),
-            "artists": {licence: sorted(artists) for licence, artists in sorted(by_licence.items())},
-        }
+        return joint_provenance([self])
 
     def _song(self, rows: list[ManifestRow]) -> Song:
         first = rows[0]
@@ -117,6 +109,20 @@ class Manifest:
             licence=first.licence or None,
             split=first.split,
         )
+
+
+def joint_provenance(manifests: Sequence[Manifest]) -> dict[str, Any]:
+    """`Manifest.provenance` of several together; songs are told apart by their folder too."""
+    by_licence: dict[str, set[str]] = defaultdict(set)
+    rows = [row for manifest in manifests for row in manifest.rows]
+    for row in rows:
+        by_licence[row.licence or "unknown licence"].add(row.artist or f"authors of {row.song.split('/')[0]}")
+    return {
+        "songs": len({(m.root.resolve(), row.dataset, row.song) for m in manifests for row in m.rows}),
+        "hours": round(sum(row.duration_s for row in rows) / 3600.0, 2),
+        "datasets": sorted({row.dataset for row in rows}),
+        "artists": {licence: sorted(artists) for licence, artists in sorted(by_licence.items())},
+    }
 
 
 def write_manifest(path: str | os.PathLike[str], manifest: Manifest) -> None:

@@ -114,6 +114,21 @@ def test_a_track_that_sounds_in_one_place_is_paired_with_nothing(tmp_path: Path)
             assert sounding_share(audio, RATE) > 0.0
 
 
+def test_songs_of_one_name_in_two_folders_are_two_songs(tmp_path: Path) -> None:
+    folders = [
+        Manifest([write_stem(tmp_path / name, "song-000001", "bass", hz, "train")], tmp_path / name)
+        for name, hz in (("one", 200.0), ("two", 400.0))
+    ]
+    sampler = SegmentSampler(folders, "train", segment_s=2.0)
+    assert len({source.song for source in sampler.sources["bass"]}) == 2
+    for seed in range(5):
+        _, _, first, second = sampler.draw_content_pair(np.random.default_rng(seed), "bass")
+        assert first.path != second.path
+    # The same folder given in two manifests is still one folder.
+    again = SegmentSampler([folders[0], Manifest(folders[0].rows, tmp_path / "two" / ".." / "one")], "train", 2.0)
+    assert len({source.song for source in again.sources["bass"]}) == 1
+
+
 def test_mixtures_of_one_pair_share_their_instruments(manifest: Manifest) -> None:
     sampler = SegmentSampler(manifest, "train", segment_s=2.0)
     mix_a, mix_b = sampler.draw_mixture_pair(np.random.default_rng(1), 2)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import errno
 import math
 from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.loggers import CSVLogger
 
 import encoders
 from encoders.export import export_encoder
 from encoders.training.command import run_training
 from encoders.training.configurations import find_configuration, list_configurations
-from fxrep.errors import ArgumentError, CheckpointError, DataError, FxrepError
+from encoders.training.resumption import read_checkpoint
+from fxrep.data import Manifest, read_manifest, write_manifest
+from fxrep.errors import ArgumentError, CheckpointError, DataError, FxrepError, OutputError
 
 
 def weights(checkpoint: str | Path) -> dict[str, torch.Tensor]:
@@ -95,6 +99,9 @@ def test_metric_learning_loss_by_class_path(configuration):
         (["--model.encoder", "NoSuch"], ArgumentError, "NoSuch is no class path"),
         (["--trainer.nonsense", "1"], ArgumentError, "nonsense"),
         (["--data.manifest", "nowhere.parquet"], DataError, "nowhere.parquet"),
+        (["--data.manifest", "[]"], ArgumentError, "name at least one"),
+        (["--checkpoint_every", "0"], ArgumentError, "checkpoint_every is 0"),
+        (["--data.batch_size", "1", "--model.renderer.hard_negatives", "false"], ArgumentError, "batch_size of 2"),
         (["--data.length", "3"], DataError, "raise length or lower batch_size"),
         (["--data.sample_rate", "48000"], ArgumentError, "48000 Hz and the encoder at 44100"),
         (["--model.learning_rate", "1e30"], FxrepError, "diverged"),
@@ -105,6 +112,38 @@ def test_wrong_settings_say_what_is_wrong(configuration, overrides, error, words
         run_training([str(configuration)], "fit", overrides)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["log_metrics", "save"])
+def test_a_full_disk_in_the_middle_of_a_run_is_one_line(configuration, tmp_path, monkeypatch, method):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(CSVLogger, method, full)
+    with pytest.raises(OutputError, match=r"cannot write .*run: No space left on device"):
+        run_training([str(configuration)])
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(configuration):
+    with pytest.raises(OutputError, match=r"cannot write /proc/run"):
+        run_training([str(configuration)], "fit", ["--trainer.default_root_dir", "/proc/run"])
+
+
+def test_one_pair_alone_is_at_chance_on_validation(configuration):
+    override = ["--model.renderer.hard_negatives", "false", "--data.validation_length", "3", "--data.batch_size", "2"]
+    report = run_training([str(configuration)], "fit", [*override, "--trainer.max_epochs", "1"])
+    assert math.isfinite(report.metrics["validation/loss_ratio"])
+
+
+def test_several_manifests_are_trained_on_together(configuration, manifest, tmp_path):
+    rows = read_manifest(manifest).rows
+    for name, chosen in (("a", rows[:4]), ("b", rows[4:])):
+        write_manifest(tmp_path / f"{name}.parquet", Manifest(chosen, manifest.parent))
+    given = f"['{tmp_path / 'a.parquet'}', '{tmp_path / 'b.parquet'}']"
+    report = run_training([str(configuration)], "fit", ["--data.manifest", given, "--trainer.max_steps", "1"])
+    described = read_checkpoint(Path(str(report.checkpoint)))["fxrep"]["training"]
+    assert described["manifest"] == "a.parquet, b.parquet"
+    assert described["data"]["songs"] == 4
 
 
 def test_wrong_calls(configuration, tmp_path):
