@@ -23,8 +23,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from fxrep.audio import STEPS_PER_BLOCK
 from fxrep.effects import compressor
-from fxrep.normalization.loudness import k_weighted_energies, loudness_of_energies
+from fxrep.normalization.loudness import k_weighted_energies, loudness_of_steps
 from fxrep.normalization.onsets import onset_times
 from fxrep.normalization.sources import Change, Source, aligned
 from fxrep.normalization.step import Feature, NormalizationStep, instrument_setting, track_source
@@ -43,7 +44,10 @@ FORGOTTEN_AFTER = 20.0
 
 
 Curve = NDArray[np.float32]
-"""A value per frame. Hours of audio make millions of them, so single precision."""
+"""A value per frame. Hours of audio make millions of them, so single precision, and few at a time."""
+
+Gain = Callable[[int, int], Curve]
+"""The gain of the frames from one to another, worked out when asked."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Envelope:
         """Reduce every track of a batch."""
         hop = max(1, round(source.sample_rate / ENVELOPE_HZ))
         frames = source.samples // hop
-        energies = k_weighted_energies(source, np.arange(frames + 1, dtype=np.int64) * hop)
+        energies = k_weighted_energies(source, range(0, frames * hop + 1, hop))
         peaks = np.empty((source.items, frames), dtype=np.float32)
         filled = 0
         for block in aligned(source.blocks(), hop):
@@ -83,7 +87,7 @@ class Envelope:
             filled += levels.shape[-1]
         # The gates of the loudness are absolute: at one level for all, a track reads the same at every gain.
         scale = (1 / np.maximum(peaks.max(axis=1, initial=0.0, keepdims=True), 1e-9)).astype(np.float32)
-        energies *= scale.astype(np.float64) ** 2
+        energies *= scale**2
         peaks *= scale
         found = [
             np.unique(onsets[onsets < frames])
@@ -91,23 +95,48 @@ class Envelope:
         ]
         return [
             cls(peak, energy, onsets, hop, source.sample_rate / hop)
-            for peak, energy, onsets in zip(peaks, energies.astype(np.float32), found, strict=True)
+            for peak, energy, onsets in zip(peaks, energies, found, strict=True)
         ]
 
-    def loudness(self, gain: Curve | float = 1.0) -> float:
+    def loudness(self, gain: Gain | Curve | None = None) -> float:
         """Integrated loudness in LU after a gain per frame, for comparison with the peaks and with other gains."""
-        return loudness_of_energies(self.energies * np.square(gain), self.hop, max(1, round(self.rate / 10)))
+        return self._after(gain)[1]
 
-    def onset_peaks_db(self, gain: Curve | float = 1.0) -> Feature:
+    def onset_peaks_db(self, gain: Gain | Curve | None = None) -> Feature:
         """The highest quarter of the onset peaks, in dB over the loudness, after a gain per frame."""
-        levels = self.peaks * gain
-        ends = np.append(self.onsets[1:], levels.size)
-        ends = np.minimum(ends, self.onsets + round(PEAK_WINDOW_S * self.rate) + 1)
-        # Every other stretch is between two onsets; one that would begin at the end of the track is left out.
-        edges = np.stack([self.onsets, ends], axis=1).ravel()
-        peaks = np.maximum.reduceat(levels, edges[:-1] if edges[-1] == levels.size else edges)[::2].astype(np.float64)
-        peaks_db = 20 * np.log10(np.maximum(peaks, 1e-9)) - self.loudness(gain)
+        peaks, loudness = self._after(gain)
+        peaks_db = 20 * np.log10(np.maximum(peaks, 1e-9)) - loudness
         return np.asarray(peaks_db[peaks_db >= np.percentile(peaks_db, PERCENTILE)])
+
+    def _after(self, gain: Gain | Curve | None) -> tuple[Feature, float]:
+        """The peak of every onset, linear, and the loudness; worked out in pieces, since hours have many frames."""
+        per_step = max(1, round(self.rate / 10))
+        ends = np.append(self.onsets[1:], self.peaks.size)
+        ends = np.minimum(ends, self.onsets + round(PEAK_WINDOW_S * self.rate) + 1)
+        peaks, steps = np.zeros(self.onsets.size), []
+        for start in range(0, self.peaks.size, FRAMES_AT_ONCE // per_step * per_step):
+            stop = min(start + FRAMES_AT_ONCE // per_step * per_step, self.peaks.size)
+            piece = (
+                gain(start, stop) if callable(gain) else np.ones(1, np.float32) if gain is None else gain[start:stop]
+            )
+            energies = self.energies[start:stop] * np.square(piece)
+            whole = energies.size // per_step * per_step
+            steps.append(energies[:whole].reshape(-1, per_step).sum(axis=1, dtype=np.float64))
+            here = (self.onsets < stop) & (ends > start)
+            # Every other stretch is between two onsets; the last one may begin at the end of the piece.
+            edges = (
+                np.stack([np.maximum(self.onsets[here], start), np.minimum(ends[here], stop)], axis=1).ravel() - start
+            )
+            if edges.size:
+                edges = edges[:-1] if edges[-1] == stop - start else edges
+                highest = np.maximum.reduceat(self.peaks[start:stop] * piece, edges)[::2]
+                peaks[here] = np.maximum(peaks[here], highest)
+        joined = np.concatenate(steps) if steps else np.zeros(0)
+        if joined.size < STEPS_PER_BLOCK:
+            return peaks, float(
+                loudness_of_steps(energies[None].sum(1, keepdims=True), max(1, energies.size * self.hop))[0]
+            )
+        return peaks, float(loudness_of_steps(joined[None], per_step * self.hop)[0])
 
 
 def onset_peak_level(audio: torch.Tensor | NDArray[np.floating], sample_rate: int) -> tuple[float, float]:
@@ -176,27 +205,34 @@ class DynamicsStep(NormalizationStep):
 
     def _gain_at_one_loudness(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Curve:
         gain = self.gain_to_ceiling(envelope, ceiling_db, instrument)
-        return np.asarray(gain * np.float32(10 ** ((envelope.loudness() - envelope.loudness(gain)) / 20)))
+        gain *= np.float32(10 ** ((envelope.loudness() - envelope.loudness(gain)) / 20))
+        return gain
 
     def gain_to_ceiling(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Curve:
         """The gain per frame that brings the onset peaks to the ceiling, or as near to it as compression goes."""
         gain = np.ones_like(envelope.peaks)
         for _ in range(self.passes):
-            gain = gain * self._one_pass(envelope, gain, ceiling_db, instrument)
+            compressed = self._one_pass(envelope, gain, ceiling_db, instrument)
+            if compressed is None:
+                break
+            # Looking ahead, a piece reads what the next one changes.
+            pieces = [compressed(start, stop) for start, stop in _stretches(gain.size)]
+            for (start, stop), piece in zip(_stretches(gain.size), pieces, strict=True):
+                gain[start:stop] = piece
             if envelope.onset_peaks_db(gain).mean() <= ceiling_db + TOLERANCE_DB:
                 break
         return gain
 
-    def _one_pass(self, envelope: Envelope, before: Curve, ceiling_db: float, instrument: str) -> Curve:
-        """One compression after the gain `before`; the mildest that meets the ceiling, or the nearest to it."""
-        detector = self._detector(envelope.peaks * before, envelope.rate)
-        nearest, least_excess = np.ones_like(before), float(envelope.onset_peaks_db(before).mean()) - ceiling_db
+    def _one_pass(self, envelope: Envelope, before: Curve, ceiling_db: float, instrument: str) -> Gain | None:
+        """The gain with one compression after `before`: the mildest that meets the ceiling, or the nearest to it."""
+        loudest = max(float((envelope.peaks[a:b] * before[a:b]).max()) for a, b in _stretches(before.size))
+        nearest, least_excess = None, float(envelope.onset_peaks_db(before).mean()) - ceiling_db
         first_ratio = instrument_setting(FIRST_RATIO, instrument)
         for ratio in (first_ratio, (first_ratio * LAST_RATIO) ** 0.5, LAST_RATIO):
 
-            def compress(threshold_db: float, ratio: float = ratio) -> tuple[Curve, float]:
-                gain = self._compressor_gain(detector, envelope.rate, threshold_db, ratio)
-                return gain, float(envelope.onset_peaks_db(before * gain).mean()) - ceiling_db
+            def compress(threshold_db: float, ratio: float = ratio) -> tuple[Gain, float]:
+                gain = self._compressed(envelope, before, loudest, threshold_db, ratio)
+                return gain, float(envelope.onset_peaks_db(gain).mean()) - ceiling_db
 
             threshold_db = 0.0
             while threshold_db > LOWEST_THRESHOLD_DB:
@@ -208,33 +244,38 @@ class DynamicsStep(NormalizationStep):
                     nearest, least_excess = gain, excess
         return nearest
 
-    def _detector(self, peaks: Curve, rate: float) -> Curve:
-        """The level the compressor sees: the highest within the look-ahead, with the maximum at full scale."""
-        ahead = round(2 * self.attack_ms / 1000 * rate)
-        held = maximum_filter1d(peaks, ahead + 1, origin=-(ahead // 2), mode="nearest")
-        return np.asarray(np.maximum(held / held.max(), np.float32(1e-6)))
+    def _compressed(self, envelope: Envelope, before: Curve, loudest: float, threshold_db: float, ratio: float) -> Gain:
+        """The gain `before` times that of a compressor; each piece begins where its own beginning is forgotten.
 
-    def _compressor_gain(self, detector: Curve, rate: float, threshold_db: float, ratio: float) -> Curve:
-        """The gain per frame; long curves in pieces, each begun early enough to have forgotten where it began."""
-        gain = np.empty_like(detector)
-        past = round(FORGOTTEN_AFTER * self.release_ms / 1000 * rate)
-        for start in range(0, detector.size, FRAMES_AT_ONCE):
+        The compressor sees the highest level within the look-ahead, with the maximum at full scale.
+        """
+        ahead = round(2 * self.attack_ms / 1000 * envelope.rate)
+        past = round(FORGOTTEN_AFTER * self.release_ms / 1000 * envelope.rate)
+
+        def gain(start: int, stop: int) -> Curve:
             first = max(0, start - past)
-            signal = torch.from_numpy(detector[first : start + FRAMES_AT_ONCE])[None, None]
+            peaks = envelope.peaks[first : stop + ahead] * before[first : stop + ahead]
+            held = maximum_filter1d(peaks, ahead + 1, origin=-(ahead // 2), mode="nearest")[: stop - first]
+            signal = torch.from_numpy(np.maximum(held / np.float32(loudest), np.float32(1e-6)))[None, None]
             compressed = compressor(
                 signal,
-                round(rate),
+                round(envelope.rate),
                 threshold_db=threshold_db,
                 ratio=ratio,
                 attack_ms=self.attack_ms,
                 release_ms=self.release_ms,
                 knee_db=self.knee_db,
             )
-            gain[start : start + FRAMES_AT_ONCE] = (compressed / signal)[0, 0, start - first :].numpy()
+            return np.asarray((compressed / signal)[0, 0, start - first :].numpy() * before[start:stop])
+
         return gain
 
 
-def _bisect(compress: Callable[[float], tuple[Curve, float]], low_db: float, high_db: float) -> Curve:
+def _stretches(frames: int) -> list[tuple[int, int]]:
+    return [(start, min(start + FRAMES_AT_ONCE, frames)) for start in range(0, frames, FRAMES_AT_ONCE)]
+
+
+def _bisect(compress: Callable[[float], tuple[Gain, float]], low_db: float, high_db: float) -> Gain:
     """The gain at the highest threshold between two (the lower one meets the ceiling) that meets it."""
     gain, excess = compress(low_db)
     for _ in range(12):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -36,31 +37,19 @@ def loudness_of(source: Source) -> Feature:
     rate = source.sample_rate
     edges = np.arange(10 * source.samples // rate + 1) * rate // 10
     if len(edges) <= STEPS_PER_BLOCK:
-        energies = k_weighted_energies(source, np.array([0, source.samples]))
-        return np.asarray(power_to_lufs(torch.from_numpy(energies[:, 0] / source.samples)).numpy())
-    return np.asarray(gated_loudness(torch.from_numpy(k_weighted_energies(source, edges)), rate / 10).numpy())
+        return loudness_of_steps(k_weighted_energies(source, np.array([0, source.samples])), source.samples)
+    return loudness_of_steps(k_weighted_energies(source, edges), rate / 10)
 
 
-def loudness_of_energies(energies: NDArray[np.floating], hop: int, hops_per_step: int) -> float:
-    """Integrated loudness of K-weighted energies.
-
-    Args:
-        energies: (hops,) from `k_weighted_energies`.
-        hop: samples in each.
-        hops_per_step: how many make 100 ms.
-
-    Returns:
-        LUFS, at least `SILENCE_LUFS`; without gates when there is less than one block.
-    """
-    whole = energies[: energies.size // hops_per_step * hops_per_step]
-    steps = whole.reshape(-1, hops_per_step).sum(axis=1, dtype=np.float64)
-    if steps.size < STEPS_PER_BLOCK:
-        mean = energies.sum(dtype=np.float64) / max(1, energies.size * hop)
-        return float(power_to_lufs(torch.tensor(mean, dtype=torch.float64)))
-    return float(gated_loudness(torch.from_numpy(steps), hops_per_step * hop))
+def loudness_of_steps(energies: NDArray[np.floating], samples_per_step: float) -> Feature:
+    """(B,) integrated loudness in LUFS of K-weighted energies (B, steps) of 100 ms; fewer than four without gates."""
+    steps = torch.from_numpy(energies.astype(np.float64))
+    if steps.shape[-1] < STEPS_PER_BLOCK:
+        return np.asarray(power_to_lufs(steps.mean(-1) / samples_per_step).numpy())
+    return np.asarray(gated_loudness(steps, samples_per_step).numpy())
 
 
-def k_weighted_energies(source: Source, edges: NDArray[np.int64]) -> Feature:
+def k_weighted_energies(source: Source, edges: range | NDArray[np.int64]) -> NDArray[np.float32]:
     """K-weighted energy of both channels together between edges.
 
     Args:
@@ -70,18 +59,18 @@ def k_weighted_energies(source: Source, edges: NDArray[np.int64]) -> Feature:
     Returns:
         (B, len(edges) - 1) sums of squares.
     """
-    energies = np.zeros((source.items, len(edges) - 1))
+    energies = np.zeros((source.items, len(edges) - 1), dtype=np.float32)
     past = round(K_WEIGHTING_TAIL_S * source.sample_rate)
     start = 0
     for widened in with_context(source.blocks(), past, 0):
         stop = min(start + widened.shape[-1] - past, int(edges[-1]))
         if stop <= start:
             break
-        first, last = np.searchsorted(edges, start, "right"), np.searchsorted(edges, stop, "left")
-        inside = np.concatenate([[start], edges[first:last], [stop]])
+        first, last = bisect_right(edges, start), bisect_left(edges, stop)
+        inside = np.concatenate([[start], np.asarray(edges[first:last], dtype=np.int64), [stop]])
         with torch.inference_mode():
-            local = np.concatenate([[0], inside - start + past]).astype(np.int64)
-            parts = k_weighted_energy(widened, source.sample_rate, local)[..., 1:].sum(1, dtype=torch.float64)
+            local = np.concatenate([[0], inside - start + past])
+            parts = k_weighted_energy(widened, source.sample_rate, local)[..., 1:].sum(1)
         energies[:, first - 1 : last] += parts.cpu().numpy()
         start = stop
     return energies

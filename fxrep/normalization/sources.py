@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from fxrep.audio import audio_info, iter_blocks
 from fxrep.errors import AudioError
 
-BLOCK_SAMPLES = 1 << 20
-SMALLEST_BLOCK = 1 << 18
-"""Of a batch, so that the past a long filter needs stays small beside the block."""
+BLOCK_SAMPLES = 1 << 18
+"""In one block of one file: what the steps hold of a file is some tens of these."""
+
+SAMPLES_AT_ONCE = 1 << 20
+"""In one block of all that is in memory; a batch of many still gives blocks of `BLOCK_SAMPLES` of each."""
 
 SAMPLES_IN_MEMORY = 1 << 24
 """Longer tracks (6 min 20 s at 44.1 kHz) are worked on in blocks all the way."""
@@ -75,7 +77,7 @@ class TensorSource(Source):
 
     def blocks(self) -> Iterator[torch.Tensor]:
         """Views of the tensor."""
-        return iter(self.audio.split(max(SMALLEST_BLOCK, BLOCK_SAMPLES // self.items), dim=-1))
+        return iter(self.audio.split(max(BLOCK_SAMPLES, SAMPLES_AT_ONCE // self.items), dim=-1))
 
 
 class FileSource(Source):
