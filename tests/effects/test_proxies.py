@@ -125,7 +125,7 @@ def test_a_black_box_that_has_no_gradient_gets_one(noise: torch.Tensor) -> None:
 def test_settings_are_those_of_the_effect(noise: torch.Tensor) -> None:
     chain = effects.EffectChain([effects.ChainEffect(proxy())]).eval()
     drawn = chain.sample(torch.Generator().manual_seed(0))
-    assert set(drawn[0]["settings"]) == {"threshold_db", "ratio", "link"}
+    assert set(drawn[0]["settings"]) == {*SETTINGS, *(choice.name for choice in effects.Compressor.choices)}
     assert json.loads(json.dumps(drawn)) == drawn
     assert torch.equal(chain(noise, RATE, drawn), effects.render_settings(noise, RATE, drawn))
     blocks = torch.split(noise, [1, 1000, noise.shape[-1] - 1001], -1)

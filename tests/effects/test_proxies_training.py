@@ -126,6 +126,27 @@ def test_excerpts_are_repeatable_and_span_the_loudness() -> None:
     assert everything.square().mean((1, 2)).log10().std() > 0.05
 
 
+def test_excerpts_come_from_a_manifest(noise: torch.Tensor, tmp_path) -> None:
+    save_audio(tmp_path / "bass.wav", noise[0].repeat(1, 4), RATE)
+    words = dict.fromkeys(("dataset", "song", "artist", "licence", "track", "content_hash"), "one")
+    row = ManifestRow(
+        path="bass.wav",
+        kind="stem",
+        split="train",
+        instrument="bass",
+        duration_s=2.0,
+        sample_rate=RATE,
+        channels=2,
+        loudness_lufs=-20.0,
+        silence_ratio=0.0,
+        **words,
+    )
+    write_manifest(tmp_path / "manifest.parquet", Manifest([row], tmp_path))
+    data = ExcerptDataModule(str(tmp_path / "manifest.parquet"), batch_size=2, length=4, segment_s=0.5)
+    assert [tuple(batch["audio"].shape) for batch in data.train_dataloader()] == [(2, 2, 22050)] * 2
+    assert data.val_dataloader() == []  # no song is held out
+
+
 @pytest.mark.parametrize(
     "wrong", [{"batch_size": 0}, {"songs": 0}, {"length": 2, "batch_size": 4}, {"segment_s": 11.0}]
 )
