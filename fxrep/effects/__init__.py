@@ -13,16 +13,21 @@ from fxrep.effects.delay import Delay, delay
 from fxrep.effects.drive import TanhDrive, TubeDrive, tanh_drive, tube_drive
 from fxrep.effects.dynamics import Compressor, compressor
 from fxrep.effects.equalizer import ParametricEQ, parametric_eq
+from fxrep.effects.feedback_delay_network import FeedbackDelayNetwork, feedback_delay_network
 from fxrep.effects.imager import StereoImager, stereo_imager
 from fxrep.effects.level import Fader, Gain, Polarity, fader, gain, polarity
 from fxrep.effects.modulated_delay import Chorus, Flanger, Vibrato, chorus, flanger, vibrato
 from fxrep.effects.panning import Balance, Panner, balance, pan_gains, panner
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.phaser import Phaser, phaser
+from fxrep.effects.plate_reverb import PlateReverb, plate_reverb
 from fxrep.effects.processor import Processor
 from fxrep.effects.recorded_room import ConvolutionReverb, convolution_reverb
 from fxrep.effects.registry import PROCESSORS, create_processor
 from fxrep.effects.reverb import NoiseShapedReverb, noise_shaped_reverb
+from fxrep.effects.reverberation import Reverb
+from fxrep.effects.schroeder_reverb import SchroederReverb, schroeder_reverb
+from fxrep.effects.spring_reverb import SpringReverb, spring_reverb
 from fxrep.effects.tremolo import Tremolo, tremolo
 from fxrep.effects.waveshaping import Saturation, saturation
 from fxrep.effects.width import StereoWidth, stereo_width
@@ -41,6 +46,7 @@ __all__ = [
     "Delay",
     "EffectChain",
     "Fader",
+    "FeedbackDelayNetwork",
     "Flanger",
     "Gain",
     "HardClip",
@@ -50,11 +56,15 @@ __all__ = [
     "Parameter",
     "ParametricEQ",
     "Phaser",
+    "PlateReverb",
     "Polarity",
     "Processor",
+    "Reverb",
     "Saturation",
+    "SchroederReverb",
     "Settings",
     "SoftClip",
+    "SpringReverb",
     "StereoImager",
     "StereoWidth",
     "TanhDrive",
@@ -73,6 +83,7 @@ __all__ = [
     "default_console",
     "delay",
     "fader",
+    "feedback_delay_network",
     "flanger",
     "gain",
     "hard_clip",
@@ -83,11 +94,14 @@ __all__ = [
     "panner",
     "parametric_eq",
     "phaser",
+    "plate_reverb",
     "polarity",
     "render_settings",
     "saturation",
     "save_settings",
+    "schroeder_reverb",
     "soft_clip",
+    "spring_reverb",
     "stereo_imager",
     "stereo_width",
     "tanh_drive",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from fxrep.effects.chunks import in_chunks
-from fxrep.effects.convolution import fft_convolve
 from fxrep.effects.parameters import Parameter
-from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_input, per_item, read_settings
+from fxrep.effects.reverberation import Reverb, reverberate
+from fxrep.effects.settings import Setting, check_input, read_settings
 from fxrep.errors import ArgumentError
 
 CONVOLUTION_REVERB_TABLE = (Parameter("mix", "", 0.0, 1.0, "linear", 0.0),)
@@ -33,7 +32,8 @@ def convolution_reverb(
         audio: (B, C, T).
         sample_rate: Hz.
         impulse_response: (C, K) or (K,) at the rate of the audio, or the path of an audio file, which is resampled.
-            A mono response serves both channels; mono audio takes the mean of a stereo response.
+            It may be longer than the audio. A mono response serves both channels; mono audio takes the mean of a
+            stereo response, scaled to unit energy itself.
         mix: 0 (the input, bit for bit) to 1 (only reverberation); a linear cross-fade.
 
     Returns:
@@ -45,18 +45,38 @@ def convolution_reverb(
     """
     check_input(audio, sample_rate)
     columns = read_settings(audio, CONVOLUTION_REVERB_TABLE, {"mix": mix})
-    response = _read_response(impulse_response, sample_rate).to(audio.device, audio.dtype)
-    if response.shape[0] == 2 and audio.shape[1] == 1:
-        response = response.mean(0, keepdim=True)
-    energy = response.square().sum() / response.shape[0]
+    response = recorded_response(sample_rate, audio.dtype, impulse_response=impulse_response).to(audio.device)
+    if audio.shape[1] == 1:
+        response = mono_response(response)
+    return reverberate(audio, columns, functools.partial(_same_response, response))
+
+
+def _same_response(response: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return response.to(dtype)
+
+
+def recorded_response(
+    sample_rate: int, dtype: torch.dtype = torch.float32, *, impulse_response: ImpulseResponse
+) -> torch.Tensor:
+    """Return the impulse response (1, 1 or 2, K) with unit energy.
+
+    Raises:
+        ArgumentError: it is unusable.
+        AudioError: its file is.
+    """
+    return _unit_energy(_read_response(impulse_response, sample_rate).unsqueeze(0).to(dtype))
+
+
+def mono_response(response: torch.Tensor) -> torch.Tensor:
+    """Return what mono audio meets, (1, 1, K): the mean of the channels, scaled to unit energy itself."""
+    return response if response.shape[1] == 1 else _unit_energy(response.mean(1, keepdim=True))
+
+
+def _unit_energy(response: torch.Tensor) -> torch.Tensor:
+    energy = response.square().sum() / response.shape[1]
     if not bool(energy.detach() > 0):
         raise ArgumentError("impulse_response is silent; give one with sound in it")
-    return in_chunks(functools.partial(_convolve, response=response / energy.sqrt()), audio, columns)
-
-
-def _convolve(audio: torch.Tensor, columns: dict[str, torch.Tensor], response: torch.Tensor) -> torch.Tensor:
-    wet = fft_convolve(audio, response.unsqueeze(0))
-    return torch.lerp(audio, wet, per_item(columns["mix"], audio))
+    return response / energy.sqrt()
 
 
 def _read_response(source: ImpulseResponse, sample_rate: int) -> torch.Tensor:
@@ -81,7 +101,7 @@ def _load_response(path: str, changed: int, sample_rate: int) -> torch.Tensor:
     return load_audio(path, sample_rate=sample_rate)[0]
 
 
-class ConvolutionReverb(Processor):
+class ConvolutionReverb(Reverb):
     """A recorded room.
 
     Args:
@@ -90,25 +110,43 @@ class ConvolutionReverb(Processor):
 
     name = "convolution_reverb"
     function = staticmethod(convolution_reverb)
+    response = staticmethod(recorded_response)
     parameter_table = CONVOLUTION_REVERB_TABLE
 
     def __init__(self, impulse_response: ImpulseResponse | None = None) -> None:
         super().__init__()
-        self.impulse_response = impulse_response
+        self.recording = impulse_response
 
     def defaults(self) -> dict[str, Any]:
         """Return the default mix and, if there is one, the impulse response of this module."""
-        own = {} if self.impulse_response is None else {"impulse_response": self.impulse_response}
+        own = {} if self.recording is None else {"impulse_response": self.recording}
         return {**super().defaults(), **own}
 
     def setting_names(self) -> tuple[str, ...]:
         """Return the names of all settings."""
         return (*super().setting_names(), "impulse_response")
 
-    def forward(self, audio: torch.Tensor, sample_rate: int, **settings: Any) -> torch.Tensor:
-        """Apply the effect, see `convolution_reverb`."""
-        if self.impulse_response is None and "impulse_response" not in settings:
+    def complete(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings with the defaults, see `Reverb.complete`.
+
+        Raises:
+            ArgumentError: a name is unknown, or neither the settings nor the module hold an impulse response.
+        """
+        complete = super().complete(settings)
+        if "impulse_response" not in complete:
             raise ArgumentError(
                 "convolution_reverb has no impulse response; give impulse_response=, a tensor or a path"
             )
-        return super().forward(audio, sample_rate, **settings)
+        return complete
+
+    def forward(self, audio: torch.Tensor, sample_rate: int, **settings: Any) -> torch.Tensor:
+        """Apply the effect, see `convolution_reverb`."""
+        return convolution_reverb(audio, sample_rate, **self.complete(settings))
+
+    def impulse_response(self, sample_rate: int, **settings: Any) -> torch.Tensor:
+        """Return the impulse response (1, 2, K) scaled to unit energy, see `Reverb.impulse_response`."""
+        return super().impulse_response(sample_rate, **settings).expand(-1, 2, -1)
+
+    def mono_response(self, response: torch.Tensor) -> torch.Tensor:
+        """Return the mean of the channels, scaled to unit energy."""
+        return mono_response(response)

@@ -8,14 +8,18 @@ from fxrep.effects.delay import Delay
 from fxrep.effects.drive import TanhDrive, TubeDrive
 from fxrep.effects.dynamics import Compressor
 from fxrep.effects.equalizer import ParametricEQ
+from fxrep.effects.feedback_delay_network import FeedbackDelayNetwork
 from fxrep.effects.imager import StereoImager
 from fxrep.effects.level import Fader, Gain, Polarity
 from fxrep.effects.modulated_delay import Chorus, Flanger, Vibrato
 from fxrep.effects.panning import Balance, Panner
 from fxrep.effects.phaser import Phaser
+from fxrep.effects.plate_reverb import PlateReverb
 from fxrep.effects.processor import Processor
 from fxrep.effects.recorded_room import ConvolutionReverb
 from fxrep.effects.reverb import NoiseShapedReverb
+from fxrep.effects.schroeder_reverb import SchroederReverb
+from fxrep.effects.spring_reverb import SpringReverb
 from fxrep.effects.tremolo import Tremolo
 from fxrep.effects.waveshaping import Saturation
 from fxrep.effects.width import StereoWidth
@@ -47,6 +51,10 @@ PROCESSORS: dict[str, type[Processor]] = {
         Vibrato,
         Phaser,
         Tremolo,
+        FeedbackDelayNetwork,
+        SchroederReverb,
+        PlateReverb,
+        SpringReverb,
     )
 }
 

@@ -7,28 +7,32 @@ import math
 
 import torch
 
-from fxrep.effects.chunks import in_chunks
-from fxrep.effects.convolution import fft_convolve
-from fxrep.effects.noise_bank import BAND_CENTRES, noise_bank
+from fxrep.effects.noise_bank import BAND_CENTRES, OCTAVES, noise_bank
+from fxrep.effects.noise_shaping import STRIDE, shape_noise
 from fxrep.effects.parameters import Parameter
-from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_input, per_item, read_settings
+from fxrep.effects.response_ending import finish_response
+from fxrep.effects.reverberation import Reverb, reverberate
+from fxrep.effects.settings import Setting, check_input, read_settings
 
+# Settings of single octaves are off unless given, so that the simple settings mean the same with and without them.
+OCTAVE_GAINS = {centre: f"octave_{math.ceil(centre)}_gain_db" for centre in OCTAVES}
+OCTAVE_DECAYS = {centre: f"octave_{math.ceil(centre)}_decay" for centre in OCTAVES}
 NOISE_REVERB_TABLE = (
     Parameter("decay_s", "s", 0.1, 5.0, "log", 1.0),
     Parameter("damping", "", 0.0, 1.0, "linear", 0.5),
     Parameter("pre_delay_ms", "ms", 0.0, 100.0, "linear", 10.0),
     Parameter("mix", "", 0.0, 1.0, "linear", 0.0),
+    *(Parameter(name, "dB", -24.0, 12.0, "db", None) for name in OCTAVE_GAINS.values()),
+    *(Parameter(name, "", 0.25, 2.0, "log", None) for name in OCTAVE_DECAYS.values()),
 )
 NOISE_SEED = 20230
 # Damping begins above the lowest band; at the highest, five octaves up, full damping leaves a tenth of the decay time.
 MOST_DAMPED = 0.9
 ONSET_S = 0.002
 FADE_SHARE = 0.2
-# Decay of 60 dB in nepers.
+# Decay of 60 dB, and one decibel, in nepers.
 SIXTY_DB = 3.0 * math.log(10.0)
-# Envelopes are outer products of a coarse and a fine exponential: two short ones instead of one per sample.
-STRIDE = 512
+NEPERS_PER_DB = math.log(10.0) / 20.0
 
 
 def noise_shaped_reverb(
@@ -40,6 +44,7 @@ def noise_shaped_reverb(
     pre_delay_ms: Setting = 10.0,
     mix: Setting = 0.0,
     seed: int = NOISE_SEED,
+    **octaves: Setting | None,
 ) -> torch.Tensor:
     """Add the reverberation of a diffuse room: exponentially decaying noise in octave bands, convolved.
 
@@ -55,92 +60,111 @@ def noise_shaped_reverb(
         pre_delay_ms: before the reverberation begins, 0 to 100 ms.
         mix: 0 (the input, bit for bit) to 1 (only reverberation); a linear cross-fade.
         seed: of the noise.
+        octaves: for single octave bands at 63, 125, 250, 500, 1000, 2000, 4000, 8000 and 16000 Hz, after
+            ``octave_`` and the centre: ``…_gain_db`` (-24 to 12 dB, the level at the start) and ``…_decay`` (0.25 to 2,
+            times the decay time that the band has without it); None or absent for 0 dB and 1.
 
     Returns:
         (B, C, T); the tail beyond the input's length is cut.
 
     Raises:
-        ArgumentError: a setting is out of range.
+        ArgumentError: a setting is unknown or out of range.
         AudioError: the audio is unusable.
     """
     check_input(audio, sample_rate)
-    values = {"decay_s": decay_s, "damping": damping, "pre_delay_ms": pre_delay_ms, "mix": mix}
+    values = {"decay_s": decay_s, "damping": damping, "pre_delay_ms": pre_delay_ms, "mix": mix, **octaves}
     columns = read_settings(audio, NOISE_REVERB_TABLE, values)
-    return in_chunks(functools.partial(_reverberate, sample_rate=sample_rate, seed=seed), audio, columns)
-
-
-def _reverberate(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, seed: int) -> torch.Tensor:
-    response = noise_response(
-        columns["decay_s"], columns["damping"], columns["pre_delay_ms"], sample_rate, seed, audio.dtype
-    )
-    wet = fft_convolve(audio, response[:, : audio.shape[1]])
-    return torch.lerp(audio, wet, per_item(columns["mix"], audio))
+    return reverberate(audio, columns, functools.partial(noise_response, sample_rate, seed=seed))
 
 
 def noise_response(
+    sample_rate: int,
+    dtype: torch.dtype = torch.float32,
+    *,
     decay_s: torch.Tensor,
     damping: torch.Tensor,
     pre_delay_ms: torch.Tensor,
-    sample_rate: int,
     seed: int = NOISE_SEED,
-    dtype: torch.dtype = torch.float32,
+    **octaves: torch.Tensor,
 ) -> torch.Tensor:
     """Return the impulse responses of the reverb.
 
     Args:
-        decay_s: (B,).
+        sample_rate: Hz.
+        dtype: of the result.
+        decay_s: (B,) float64, as all columns.
         damping: (B,).
         pre_delay_ms: (B,).
-        sample_rate: Hz.
         seed: of the noise.
-        dtype: of the result.
+        octaves: (B,) each, see `noise_shaped_reverb`.
 
     Returns:
         (B, 2, K) with unit energy, K the longest of the batch; shorter ones end in zeros.
     """
+    centres, gains, factors = _octave_columns(octaves, decay_s)
+    longest_s = decay_s if factors is None else decay_s * factors.amax(-1).clamp_min(1.0)
     pre_delay_s = pre_delay_ms / 1000.0
-    end_s = pre_delay_s + decay_s
+    end_s = pre_delay_s + longest_s
     strides = math.ceil(float(end_s.detach().max()) * sample_rate / STRIDE)
-    noise = _bank(sample_rate, seed)[..., : strides * STRIDE].to(decay_s.device, dtype)
-    noise = noise.unflatten(-1, (strides, STRIDE))
-    rate = SIXTY_DB / (band_decay(decay_s, damping) * sample_rate)
+    noise = _bank(sample_rate, seed, centres, strides).to(decay_s.device, dtype)
+    decays = band_decay(decay_s, damping, centres)
+    rate = SIXTY_DB / ((decays if factors is None else decays * factors) * sample_rate)
     coarse = torch.arange(strides, device=rate.device) * STRIDE - pre_delay_s[:, None, None] * sample_rate
-    slow = torch.exp(-rate.unsqueeze(-1) * coarse).to(dtype)
-    fast = torch.exp(-rate.unsqueeze(-1) * torch.arange(STRIDE, device=rate.device)).to(dtype)
-    response = noise[0] * slow[:, 0, None, :, None] * fast[:, 0, None, None, :]
-    for band in range(1, len(BAND_CENTRES)):
-        response = torch.addcmul(response, noise[band] * slow[:, band, None, :, None], fast[:, band, None, None, :])
-    time_s = torch.arange(strides * STRIDE, device=rate.device, dtype=rate.dtype) / sample_rate
-    onset = _smooth_step((time_s - pre_delay_s.unsqueeze(-1)) / ONSET_S)
-    fade = _smooth_step((end_s.unsqueeze(-1) - time_s) / (FADE_SHARE * decay_s).unsqueeze(-1))
-    response = response.flatten(-2) * (onset * fade).to(dtype).unsqueeze(1)
-    energy = response.square().sum((1, 2), keepdim=True) / response.shape[1]
-    scaled: torch.Tensor = response / energy.sqrt()
-    return scaled
+    exponent = -rate.unsqueeze(-1) * coarse
+    if gains is not None:
+        exponent = exponent + (NEPERS_PER_DB * gains).unsqueeze(-1)
+    fast = torch.exp(-rate.unsqueeze(-1) * torch.arange(STRIDE, device=rate.device))
+    response = shape_noise(noise, torch.exp(exponent).to(dtype), fast.to(dtype))
+    start, end, fade = (time_s * sample_rate for time_s in (pre_delay_s, end_s, FADE_SHARE * longest_s))
+    return finish_response(response, start, ONSET_S * sample_rate, end, fade)
 
 
-def band_decay(decay_s: torch.Tensor, damping: torch.Tensor) -> torch.Tensor:
-    """Return the decay time (B, bands) in seconds of every octave band."""
-    centres = torch.tensor(BAND_CENTRES, dtype=decay_s.dtype, device=decay_s.device)
-    share = torch.log2(centres / BAND_CENTRES[0]) / math.log2(BAND_CENTRES[-1] / BAND_CENTRES[0])
+def _octave_columns(
+    octaves: dict[str, torch.Tensor], decay_s: torch.Tensor
+) -> tuple[tuple[float, ...], torch.Tensor | None, torch.Tensor | None]:
+    """Return the bands that are needed, their gains in dB (B, bands) and the factors of their decay times."""
+    if not octaves:
+        return BAND_CENTRES, None, None
+    low = any(table[centre] in octaves for table in (OCTAVE_GAINS, OCTAVE_DECAYS) for centre in OCTAVES[:3])
+    centres = OCTAVES if low else BAND_CENTRES
+    gains = [octaves.get(OCTAVE_GAINS[centre], torch.zeros_like(decay_s)) for centre in centres]
+    factors = [octaves.get(OCTAVE_DECAYS[centre], torch.ones_like(decay_s)) for centre in centres]
+    return centres, torch.stack(gains, -1), torch.stack(factors, -1)
+
+
+def band_decay(decay_s: torch.Tensor, damping: torch.Tensor, centres: tuple[float, ...] = BAND_CENTRES) -> torch.Tensor:
+    """Return the decay time (B, bands) in seconds of every octave band, damping counted from 500 Hz up."""
+    return decay_curve(decay_s, damping, torch.tensor(centres, dtype=decay_s.dtype, device=decay_s.device))
+
+
+def decay_curve(decay_s: torch.Tensor, damping: torch.Tensor, frequency_hz: torch.Tensor) -> torch.Tensor:
+    """Return the decay time in seconds (B, F) at frequencies (F,) in Hz: what `damping` means in every reverb.
+
+    Up to 500 Hz it is `decay_s`; from there to 16 kHz it falls geometrically with the octaves, to
+    (1 - 0.9 damping) decay_s.
+    """
+    lowest, highest = BAND_CENTRES[0], BAND_CENTRES[-1]
+    share = torch.log2(frequency_hz.clamp(lowest, highest) / lowest) / math.log2(highest / lowest)
     remaining = 1.0 - MOST_DAMPED * damping.unsqueeze(-1)
     return decay_s.unsqueeze(-1) * torch.pow(remaining, share)
 
 
-def _bank(sample_rate: int, seed: int) -> torch.Tensor:
+def _bank(sample_rate: int, seed: int, centres: tuple[float, ...], strides: int) -> torch.Tensor:
+    """Return the noise (bands, 2, strides, STRIDE)."""
     ranges = {parameter.name: parameter.maximum for parameter in NOISE_REVERB_TABLE}
     longest = (ranges["decay_s"] + ranges["pre_delay_ms"] / 1000.0) * sample_rate
-    return noise_bank(sample_rate, (math.ceil(longest / STRIDE) + 1) * STRIDE, seed)
+    usual = (math.ceil(longest / STRIDE) + 1) * STRIDE
+    # Octaves that are set to decay longer than all together can go on with noise of their own.
+    noise = [noise_bank(sample_rate, usual, seed + more, centres) for more in range(-(-strides * STRIDE // usual))]
+    joined = noise[0] if len(noise) == 1 else torch.cat(noise, -1)
+    cut: torch.Tensor = joined[..., : strides * STRIDE].unflatten(-1, (strides, STRIDE))
+    return cut
 
 
-def _smooth_step(position: torch.Tensor) -> torch.Tensor:
-    inside = position.clamp(0.0, 1.0)
-    return inside.square() * (3.0 - 2.0 * inside)
-
-
-class NoiseShapedReverb(Processor):
+class NoiseShapedReverb(Reverb):
     """A diffuse room."""
 
     name = "noise_shaped_reverb"
     function = staticmethod(noise_shaped_reverb)
+    response = staticmethod(noise_response)
     parameter_table = NOISE_REVERB_TABLE
