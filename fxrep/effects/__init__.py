@@ -3,22 +3,49 @@
 from __future__ import annotations
 
 from fxrep.effects.bit_crusher import BitCrusher, bit_crusher
+from fxrep.effects.black_box import BlackBox
 from fxrep.effects.chain import ChainEffect, EffectChain
 from fxrep.effects.chain_rendering import render_settings
 from fxrep.effects.chain_settings import Settings, load_settings, save_settings
 from fxrep.effects.chains import CHAINS, create_chain, default_chain, koo_chain
 from fxrep.effects.clipping import HardClip, SoftClip, hard_clip, soft_clip
 from fxrep.effects.console import ConsoleSettings, MixingConsole, dasp_console, default_console
+from fxrep.effects.crossovers import BandSplitter, split_bands
+from fxrep.effects.de_esser import DeEsser, de_esser
 from fxrep.effects.delay import Delay, delay
 from fxrep.effects.drive import TanhDrive, TubeDrive, tanh_drive, tube_drive
 from fxrep.effects.dynamics import Compressor, compressor
-from fxrep.effects.equalizer import ParametricEQ, parametric_eq
+from fxrep.effects.equalizer import Equalizer, ParametricEQ, parametric_eq
 from fxrep.effects.feedback_delay_network import FeedbackDelayNetwork, feedback_delay_network
+from fxrep.effects.filter_bands import Band
+from fxrep.effects.filters import (
+    AllPass,
+    BandPass,
+    HighPass,
+    HighShelf,
+    LowPass,
+    LowShelf,
+    Notch,
+    Peak,
+    all_pass,
+    band_pass,
+    high_pass,
+    high_shelf,
+    low_pass,
+    low_shelf,
+    notch,
+    peak,
+)
+from fxrep.effects.gate import Expander, NoiseGate, expander, noise_gate
+from fxrep.effects.graphic_equalizer import GraphicEQ, ThirdOctaveEQ, graphic_eq, third_octave_eq
 from fxrep.effects.imager import StereoImager, stereo_imager
 from fxrep.effects.level import Fader, Gain, Polarity, fader, gain, polarity
+from fxrep.effects.limiter import Limiter, limiter
 from fxrep.effects.modulated_delay import Chorus, Flanger, Vibrato, chorus, flanger, vibrato
+from fxrep.effects.multiband import MultibandCompressor, multiband_compressor
 from fxrep.effects.panning import Balance, Panner, balance, pan_gains, panner
 from fxrep.effects.parameters import Choice, Parameter
+from fxrep.effects.pedalboard_effects import pedalboard_processor
 from fxrep.effects.phaser import Phaser, phaser
 from fxrep.effects.plate_reverb import PlateReverb, plate_reverb
 from fxrep.effects.processor import Processor
@@ -28,6 +55,7 @@ from fxrep.effects.reverb import NoiseShapedReverb, noise_shaped_reverb
 from fxrep.effects.reverberation import Reverb
 from fxrep.effects.schroeder_reverb import SchroederReverb, schroeder_reverb
 from fxrep.effects.spring_reverb import SpringReverb, spring_reverb
+from fxrep.effects.transient_shaper import TransientShaper, transient_shaper
 from fxrep.effects.tremolo import Tremolo, tremolo
 from fxrep.effects.waveshaping import Saturation, saturation
 from fxrep.effects.width import StereoWidth, stereo_width
@@ -35,26 +63,44 @@ from fxrep.effects.width import StereoWidth, stereo_width
 __all__ = [
     "CHAINS",
     "PROCESSORS",
+    "AllPass",
     "Balance",
+    "Band",
+    "BandPass",
+    "BandSplitter",
     "BitCrusher",
+    "BlackBox",
     "ChainEffect",
     "Choice",
     "Chorus",
     "Compressor",
     "ConsoleSettings",
     "ConvolutionReverb",
+    "DeEsser",
     "Delay",
     "EffectChain",
+    "Equalizer",
+    "Expander",
     "Fader",
     "FeedbackDelayNetwork",
     "Flanger",
     "Gain",
+    "GraphicEQ",
     "HardClip",
+    "HighPass",
+    "HighShelf",
+    "Limiter",
+    "LowPass",
+    "LowShelf",
     "MixingConsole",
+    "MultibandCompressor",
+    "NoiseGate",
     "NoiseShapedReverb",
+    "Notch",
     "Panner",
     "Parameter",
     "ParametricEQ",
+    "Peak",
     "Phaser",
     "PlateReverb",
     "Polarity",
@@ -68,10 +114,14 @@ __all__ = [
     "StereoImager",
     "StereoWidth",
     "TanhDrive",
+    "ThirdOctaveEQ",
+    "TransientShaper",
     "Tremolo",
     "TubeDrive",
     "Vibrato",
+    "all_pass",
     "balance",
+    "band_pass",
     "bit_crusher",
     "chorus",
     "compressor",
@@ -79,20 +129,33 @@ __all__ = [
     "create_chain",
     "create_processor",
     "dasp_console",
+    "de_esser",
     "default_chain",
     "default_console",
     "delay",
+    "expander",
     "fader",
     "feedback_delay_network",
     "flanger",
     "gain",
+    "graphic_eq",
     "hard_clip",
+    "high_pass",
+    "high_shelf",
     "koo_chain",
+    "limiter",
     "load_settings",
+    "low_pass",
+    "low_shelf",
+    "multiband_compressor",
+    "noise_gate",
     "noise_shaped_reverb",
+    "notch",
     "pan_gains",
     "panner",
     "parametric_eq",
+    "peak",
+    "pedalboard_processor",
     "phaser",
     "plate_reverb",
     "polarity",
@@ -101,10 +164,13 @@ __all__ = [
     "save_settings",
     "schroeder_reverb",
     "soft_clip",
+    "split_bands",
     "spring_reverb",
     "stereo_imager",
     "stereo_width",
     "tanh_drive",
+    "third_octave_eq",
+    "transient_shaper",
     "tremolo",
     "tube_drive",
     "vibrato",

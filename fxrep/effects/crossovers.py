@@ -15,13 +15,13 @@ from collections.abc import Sequence
 import torch
 from scipy.fft import next_fast_len
 
+from fxrep.effects.filter_bands import BUTTERWORTH_Q
 from fxrep.effects.filter_sections import Sections
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.section_filtering import SectionStream, choose_method, filter_by_recursion
 from fxrep.effects.settings import Setting, check_frequency, check_input, read_settings
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, 20000.0
-BUTTERWORTH_Q = math.sqrt(0.5)
 # Four equal poles per crossover fall slower at first than one; after this many of their time constants even three
 # crossovers at the same frequency are 110 dB down.
 TIME_CONSTANTS = 40.0

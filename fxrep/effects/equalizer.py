@@ -1,23 +1,20 @@
-"""Parametric equaliser."""
+"""Parametric equalisers of any number of bands."""
 
 from __future__ import annotations
 
-import functools
-import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from scipy.fft import next_fast_len
 
-from fxrep.effects.biquad_cascade import filter_cascade
-from fxrep.effects.chunks import in_chunks
-from fxrep.effects.filter_sections import Sections
+from fxrep.effects.filter_bands import Band, band_table, design_bands
 from fxrep.effects.filter_tail import tail_samples
-from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_frequency, check_input, read_settings
+from fxrep.effects.section_filtering import SectionStream, choose_method, filter_by_sections
+from fxrep.effects.settings import Setting, check_input
+from fxrep.effects.streaming import MemorylessStream, Stream
 from fxrep.errors import ArgumentError
 
-BUTTERWORTH_Q = math.sqrt(0.5)
 # Lowest, highest and default frequency of each band in Hz: together they cover the bands of the published chains.
 BANDS = {
     "low_shelf": (20.0, 2000.0, 100.0),
@@ -27,22 +24,16 @@ BANDS = {
     "peak_4": (2000.0, 20000.0, 8000.0),
     "high_shelf": (2000.0, 20000.0, 10000.0),
 }
-PASSES = {"high_pass_hz": (20.0, 2000.0), "low_pass_hz": (500.0, 20000.0)}
-METHODS = ("auto", "recursive", "fft")
-
-
-def _band_parameters(band: str, lowest: float, highest: float, default: float) -> tuple[Parameter, ...]:
-    return (
-        Parameter(f"{band}_hz", "Hz", lowest, highest, "log", default),
-        Parameter(f"{band}_gain_db", "dB", -20.0, 20.0, "db", 0.0),
-        Parameter(f"{band}_q", "", 0.1, 6.0, "log", BUTTERWORTH_Q),
-    )
-
-
-EQUALIZER_TABLE = (
-    *(parameter for band, numbers in BANDS.items() for parameter in _band_parameters(band, *numbers)),
-    *(Parameter(name, "Hz", low, high, "log", None) for name, (low, high) in PASSES.items()),
+GAIN_DB, Q = (-20.0, 20.0), (0.1, 6.0)
+SIX_BANDS = (
+    *(
+        Band(name, name if "shelf" in name else "peak", (low, high), default, GAIN_DB, Q)
+        for name, (low, high, default) in BANDS.items()
+    ),
+    Band("high_pass", "high_pass", (20.0, 2000.0)),
+    Band("low_pass", "low_pass", (500.0, 20000.0)),
 )
+EQUALIZER_TABLE = band_table(SIX_BANDS)
 
 
 def parametric_eq(
@@ -50,10 +41,9 @@ def parametric_eq(
 ) -> torch.Tensor:
     """Filter with a low shelf, four peaks and a high shelf, and if asked a high-pass and a low-pass.
 
-    The bands are second-order sections after R. Bristow-Johnson's cookbook, in series: high-pass, low shelf,
-    peaks, high shelf, low-pass. `q` of a shelf is its resonance (0.707: the steepest slope without overshoot). The
-    passes are Butterworth, 12 dB per octave, -3 dB at their frequency. A band whose gain is the number 0 is left out:
-    all gains 0 and no pass is the identity, bit for bit.
+    The bands are second-order sections after R. Bristow-Johnson's cookbook, in series. `q` of a shelf is its resonance
+    (0.707: the steepest slope without overshoot). The passes are Butterworth, 12 dB per octave, -3 dB at their
+    frequency. A band whose gain is the number 0 is left out: all gains 0 and no pass is the identity, bit for bit.
 
     Args:
         audio: (B, C, T).
@@ -73,59 +63,90 @@ def parametric_eq(
         ArgumentError: a setting is unknown or out of range, or a band in use lies above 0.49 of the sample rate.
         AudioError: the audio is unusable.
     """
+    return equalize(audio, sample_rate, SIX_BANDS, settings, method=method)
+
+
+def equalize(
+    audio: torch.Tensor,
+    sample_rate: int,
+    bands: Sequence[Band],
+    settings: Mapping[str, Setting | None],
+    *,
+    method: str = "auto",
+) -> torch.Tensor:
+    """Filter with any bands in series; see `parametric_eq` for the methods.
+
+    Args:
+        audio: (B, C, T).
+        sample_rate: Hz.
+        bands: the filters, in the order of the series.
+        settings: of the bands, by name.
+        method: ``recursive``, ``fft`` or ``auto``.
+
+    Returns:
+        (B, C, T): the input, bit for bit, if no band is in use.
+
+    Raises:
+        ArgumentError: a setting is unknown or out of range, or a band in use lies above 0.49 of the sample rate.
+        AudioError: the audio is unusable.
+    """
     check_input(audio, sample_rate)
-    if method not in METHODS or (method == "recursive" and audio.device.type != "cpu"):
-        raise ArgumentError(f"method is {method!r}; expected one of {', '.join(METHODS)}, recursive only on the CPU")
-    columns = read_settings(audio, EQUALIZER_TABLE, settings)
-    active = _active_bands(settings)
-    if not active:
+    chosen = choose_method(method, audio.device)
+    sections = design_bands(audio, sample_rate, bands, settings)
+    if sections is None:
         return audio.clone()
-    recursive = method == "recursive" or (method == "auto" and audio.device.type == "cpu")
-    sections = _sections(columns, active, audio, sample_rate)
-    if recursive:
-        rows = sections.coefficients().repeat_interleave(audio.shape[1], dim=0)
-        return filter_cascade(audio.flatten(0, 1), rows).reshape(audio.shape)
-    parts = {"numerator": sections.numerator, "denominator": sections.denominator, "warp": sections.warp}
-    return in_chunks(functools.partial(_filter_by_fft, tail=tail_samples(sample_rate, EQUALIZER_TABLE)), audio, parts)
+    tail = tail_samples(sample_rate, tuple(bands)) if chosen == "fft" else 0
+    return filter_by_sections(audio, sections, chosen, tail)
 
 
-def _active_bands(settings: dict[str, Setting | None]) -> list[str]:
-    order = ("high_pass_hz", *BANDS, "low_pass_hz")
-    gains = {band: settings.get(band if band in PASSES else f"{band}_gain_db") for band in order}
-    return [band for band, gain in gains.items() if isinstance(gain, torch.Tensor) or gain not in (None, 0)]
+def stream_bands(sample_rate: int, bands: Sequence[Band], settings: Mapping[str, Setting | None]) -> Stream:
+    """Return `equalize` for a signal that arrives in blocks, on the CPU.
+
+    Raises:
+        ArgumentError: as for `equalize`.
+    """
+    items = max((value.numel() for value in settings.values() if isinstance(value, torch.Tensor)), default=1)
+    sections = design_bands(torch.zeros(items, 1, 1), sample_rate, bands, settings)
+    return MemorylessStream(torch.clone) if sections is None else SectionStream(sections.coefficients())
 
 
-def _sections(columns: dict[str, torch.Tensor], active: list[str], audio: torch.Tensor, sample_rate: int) -> Sections:
-    defaults = {parameter.name: parameter.default for parameter in EQUALIZER_TABLE}
-    kinds, frequencies, gains, qs = [], [], [], []
+class Equalizer(Processor):
+    """A parametric equaliser with the bands it is given.
 
-    def setting(name: str) -> torch.Tensor:
-        if name in columns:
-            return columns[name]
-        return read_settings(audio, EQUALIZER_TABLE, {name: defaults[name]})[name]
+    Args:
+        bands: the filters, in the order of the series, with different names.
 
-    for band in active:
-        frequency_name = band if band in PASSES else f"{band}_hz"
-        frequency = setting(frequency_name)
-        check_frequency(frequency_name, frequency, sample_rate)
-        frequencies.append(frequency)
-        kinds.append(band.removesuffix("_hz") if band in PASSES or "shelf" in band else "peak")
-        gains.append(torch.zeros_like(frequency) if band in PASSES else setting(f"{band}_gain_db"))
-        qs.append(torch.full_like(frequency, BUTTERWORTH_Q) if band in PASSES else setting(f"{band}_q"))
-    return Sections.design(kinds, torch.stack(frequencies, 1), torch.stack(gains, 1), torch.stack(qs, 1), sample_rate)
+    Raises:
+        ArgumentError: there is no band, or two have the same name.
+    """
+
+    name = "equalizer"
+
+    def __init__(self, bands: Sequence[Band]) -> None:
+        super().__init__()
+        names = [band.name for band in bands]
+        if not names or len(set(names)) < len(names):
+            raise ArgumentError(f"equalizer has bands {', '.join(names) or 'none'}; expected bands of different names")
+        self.bands = tuple(bands)
+        self.parameter_table = band_table(bands)  # type: ignore[misc]
+
+    def forward(self, audio: torch.Tensor, sample_rate: int, **settings: Any) -> torch.Tensor:
+        """Filter, see `parametric_eq`."""
+        self.check_names(settings)
+        return equalize(audio, sample_rate, self.bands, {**self.defaults(), **settings})
+
+    def stream(self, sample_rate: int, **settings: Any) -> Stream:
+        """Return the equaliser with its memory, see `Processor.stream`."""
+        self.check_names(settings)
+        return stream_bands(sample_rate, self.bands, {**self.defaults(), **settings})
 
 
-def _filter_by_fft(audio: torch.Tensor, parts: dict[str, torch.Tensor], tail: int) -> torch.Tensor:
-    samples = audio.shape[-1]
-    points = next_fast_len(samples + tail, real=True)
-    response = Sections(**parts).response(points, audio.dtype).unsqueeze(1)
-    filtered: torch.Tensor = torch.fft.irfft(torch.fft.rfft(audio, n=points) * response, n=points)
-    return filtered[..., :samples]
-
-
-class ParametricEQ(Processor):
+class ParametricEQ(Equalizer):
     """Tone: shelves, peaks and passes."""
 
     name = "parametric_eq"
     function = staticmethod(parametric_eq)
     parameter_table = EQUALIZER_TABLE
+
+    def __init__(self) -> None:
+        super().__init__(SIX_BANDS)

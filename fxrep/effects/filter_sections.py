@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 import torch
 
+# A low band is worth 1e7 near Nyquist, above as below; the product of more than this many may leave float32.
+FACTORS = 4
+
 
 @dataclass(frozen=True)
 class Sections:
@@ -70,16 +73,30 @@ class Sections:
         """
         half = torch.arange(points // 2 + 1, device=self.warp.device, dtype=self.warp.dtype) * (math.pi / points)
         cosine, sine = torch.cos(half).to(dtype), torch.sin(half).to(dtype)
-        above = below = None
+        response = above = below = None
         for section in range(self.warp.shape[1]):
             tangent = sine / self.warp[:, section, None].to(dtype)
             top = _on_circle(self.numerator[:, section].to(dtype), cosine, tangent)
             bottom = _on_circle(self.denominator[:, section].to(dtype), cosine, tangent)
             above = top if above is None else above * top
             below = bottom if below is None else below * bottom
-        if above is None or below is None:
+            if section % FACTORS == FACTORS - 1 or section == self.warp.shape[1] - 1:
+                response = above / below if response is None else response * (above / below)
+                above = below = None
+        if response is None:
             raise ValueError("response needs at least one section")
-        return above / below
+        return response
+
+    def level_db(self, hz: torch.Tensor, sample_rate: int) -> torch.Tensor:
+        """Return the level of every section in dB, (B, S, F), at the frequencies (F,)."""
+        square = (torch.tan(hz * (math.pi / sample_rate)) / self.warp.unsqueeze(-1)).square()
+        ratio = _power(self.numerator, square) / _power(self.denominator, square)
+        return torch.log10(ratio.clamp_min(1e-30)) * 10.0
+
+
+def _power(polynomial: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
+    second, first, zeroth = polynomial.unsqueeze(-1).unbind(-2)
+    return (zeroth - second * square).square() + first.square() * square
 
 
 def _on_circle(polynomial: torch.Tensor, cosine: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
@@ -148,6 +165,7 @@ def _root_gain(gain_db: torch.Tensor) -> torch.Tensor:
     return torch.exp(gain_db * (math.log(10.0) / 40.0))
 
 
+GAIN_KINDS = ("peak", "low_shelf", "high_shelf")
 DESIGNS: dict[str, Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]] = {
     "peak": peak,
     "low_shelf": low_shelf,

@@ -8,9 +8,8 @@ import math
 
 import torch
 
-from fxrep.effects import filter_sections
+from fxrep.effects.filter_bands import BUTTERWORTH_Q, Band
 from fxrep.effects.filter_sections import Sections
-from fxrep.effects.parameters import Parameter
 from fxrep.effects.settings import HIGHEST_FREQUENCY
 
 # Time constants to wait for. One pole has then fallen by exp(-16), -139 dB; the margin above the -95 dB that is asked
@@ -27,8 +26,8 @@ def slowest_radius(sections: Sections) -> torch.Tensor:
 
 
 @functools.lru_cache(maxsize=32)
-def tail_samples(sample_rate: int, table: tuple[Parameter, ...]) -> int:
-    """Return the longest tail that any setting of the equaliser can have.
+def tail_samples(sample_rate: int, bands: tuple[Band, ...]) -> int:
+    """Return the longest tail that any setting of these bands can have.
 
     A bound per range, not per setting: the length of the transform is then the same for all settings, nothing
     waits for the device to read them, and an item sounds the same whatever shares its batch.
@@ -39,17 +38,13 @@ def tail_samples(sample_rate: int, table: tuple[Parameter, ...]) -> int:
     frequency that is monotone in both the band's frequency and the gain. The fast pole of an overdamped section near
     Nyquist, which the bilinear transform makes slow again, is slowest at the same corners.
     """
-    ranges = {parameter.name: (parameter.minimum, parameter.maximum) for parameter in table}
     highest = HIGHEST_FREQUENCY * sample_rate
     radius = 0.0
-    for name in (key for key in ranges if key.endswith("_hz")):
-        band = name.removesuffix("_hz")
-        gains, qs = ranges.get(f"{band}_gain_db", (0.0, 0.0)), ranges.get(f"{band}_q", (math.sqrt(0.5),) * 2)
-        frequencies = [min(edge, highest) for edge in ranges[name]]
-        corner = torch.tensor(list(itertools.product(frequencies, gains, qs)), dtype=torch.float64)
-        design = {"low_shelf": filter_sections.low_shelf, "high_shelf": filter_sections.high_shelf}
-        numerator, denominator = design.get(band, filter_sections.peak)(corner[:, 1], corner[:, 2])
-        warp = torch.tan(corner[:, 0] * (math.pi / sample_rate))
-        sections = Sections(numerator[:, None], denominator[:, None], warp[:, None])
+    for band in bands:
+        frequencies = [min(edge, highest) for edge in band.hz]
+        qs = [q * factor for q in band.q or (BUTTERWORTH_Q,) for factor in band.q_factors]
+        corners = list(itertools.product(frequencies, band.gain_db or (0.0,), qs))
+        hz, gain_db, q = torch.tensor(corners, dtype=torch.float64).unsqueeze(1).unbind(-1)
+        sections = Sections.design([band.kind], hz, gain_db, q, sample_rate)
         radius = max(radius, float(slowest_radius(sections).max()))
     return math.ceil(TIME_CONSTANTS / -math.log(radius))

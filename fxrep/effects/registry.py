@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from fxrep.effects.bit_crusher import BitCrusher
 from fxrep.effects.clipping import HardClip, SoftClip
+from fxrep.effects.de_esser import DeEsser
 from fxrep.effects.delay import Delay
 from fxrep.effects.drive import TanhDrive, TubeDrive
 from fxrep.effects.dynamics import Compressor
 from fxrep.effects.equalizer import ParametricEQ
 from fxrep.effects.feedback_delay_network import FeedbackDelayNetwork
+from fxrep.effects.filters import AllPass, BandPass, HighPass, HighShelf, LowPass, LowShelf, Notch, Peak
+from fxrep.effects.gate import Expander, NoiseGate
+from fxrep.effects.graphic_equalizer import GraphicEQ, ThirdOctaveEQ
 from fxrep.effects.imager import StereoImager
 from fxrep.effects.level import Fader, Gain, Polarity
+from fxrep.effects.limiter import Limiter
 from fxrep.effects.modulated_delay import Chorus, Flanger, Vibrato
+from fxrep.effects.multiband import MultibandCompressor
 from fxrep.effects.panning import Balance, Panner
 from fxrep.effects.phaser import Phaser
 from fxrep.effects.plate_reverb import PlateReverb
@@ -20,6 +26,7 @@ from fxrep.effects.recorded_room import ConvolutionReverb
 from fxrep.effects.reverb import NoiseShapedReverb
 from fxrep.effects.schroeder_reverb import SchroederReverb
 from fxrep.effects.spring_reverb import SpringReverb
+from fxrep.effects.transient_shaper import TransientShaper
 from fxrep.effects.tremolo import Tremolo
 from fxrep.effects.waveshaping import Saturation
 from fxrep.effects.width import StereoWidth
@@ -55,6 +62,22 @@ PROCESSORS: dict[str, type[Processor]] = {
         SchroederReverb,
         PlateReverb,
         SpringReverb,
+        Limiter,
+        Expander,
+        NoiseGate,
+        MultibandCompressor,
+        DeEsser,
+        TransientShaper,
+        LowPass,
+        HighPass,
+        BandPass,
+        Notch,
+        AllPass,
+        LowShelf,
+        HighShelf,
+        Peak,
+        GraphicEQ,
+        ThirdOctaveEQ,
     )
 }
 

@@ -10,7 +10,7 @@ import scipy.signal
 import torch
 
 from fxrep import effects
-from fxrep.effects.equalizer import BANDS, EQUALIZER_TABLE
+from fxrep.effects.equalizer import BANDS, EQUALIZER_TABLE, SIX_BANDS
 from fxrep.effects.filter_tail import tail_samples
 from fxrep.errors import ArgumentError
 
@@ -91,7 +91,7 @@ def test_the_tail_holds_for_the_slowest_settings(rate: int, q: float, gain_db: f
     settings = {**lowest, **{f"{b}_gain_db": gain_db for b in BANDS}, **{f"{b}_q": q for b in BANDS}}
     settings = {name: min(value, 0.49 * rate) if name.endswith("_hz") else value for name, value in settings.items()}
     settings["high_pass_hz"] = 20.0
-    tail = tail_samples(rate, EQUALIZER_TABLE)
+    tail = tail_samples(rate, SIX_BANDS)
     impulse = torch.zeros(1, 1, 2 * tail, dtype=torch.float64)
     impulse[..., 0] = 1.0
     response = reference(impulse, settings, rate)[0, 0]
