@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from fxrep.effects.console.dasp import dasp_console
 from fxrep.effects.console.mixing_console import MixingConsole
 from fxrep.effects.console.strip import StripEffect
-from fxrep.effects.registry import PROCESSORS
 from fxrep.errors import ArgumentError
 
 
@@ -19,14 +18,16 @@ def default_console(groups: Sequence[str] = ()) -> MixingConsole:
     - buses ``reverb`` (diffuse room) and ``delay`` (ping-pong), each with a fader for what comes back
     - master: fader, equaliser, compressor, true-peak limiter
 
+    The limiter is off until a person gives it a ceiling; a controller has no position for it, as it has none for the
+    high-pass and low-pass of the equalisers and for look-ahead and RMS detection of the compressors.
+
     With its default settings it is the sum of the tracks, bit for bit, without latency. Frequencies, Qs, ratios and
     times are spread logarithmically over [0, 1], levels linearly in dB.
 
     Args:
         groups: names of the subgroups, all with the same strip.
     """
-    # Detection is by peaks in this console, where the window of the other kind would be a knob without effect.
-    tone = ("fader", "parametric_eq", StripEffect("compressor", fixed={"detection": "peak", "rms_ms": 10.0}))
+    tone = ("fader", "parametric_eq", "compressor")
     return MixingConsole(
         track=[*tone, "stereo_width", "panner"],
         groups={group: list(tone) for group in groups},
@@ -34,7 +35,7 @@ def default_console(groups: Sequence[str] = ()) -> MixingConsole:
             "reverb": [StripEffect("noise_shaped_reverb", fixed={"mix": 1.0}), "fader"],
             "delay": [StripEffect("delay", fixed={"mix": 1.0, "pattern": "ping_pong"}), "fader"],
         },
-        master=[*tone, *(["limiter"] if "limiter" in PROCESSORS else [])],
+        master=[*tone, StripEffect("limiter", manual=["release_ms"])],
         name="default",
     )
 

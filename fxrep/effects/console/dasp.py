@@ -25,20 +25,19 @@ import torch
 from fxrep.effects.console.mixing_console import MixingConsole
 from fxrep.effects.console.strip import StripEffect
 from fxrep.effects.dynamics import Compressor, compressor
-from fxrep.effects.filter_sections import Sections
-from fxrep.effects.filter_tail import tail_samples
+from fxrep.effects.equalizer import Equalizer
+from fxrep.effects.filter_bands import Band
 from fxrep.effects.level import db_to_gain
 from fxrep.effects.panning import pan_gains
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.section_filtering import SectionStream, filter_by_sections
-from fxrep.effects.settings import Setting, check_frequency, check_input, per_item, read_constants, read_settings
+from fxrep.effects.settings import Setting, check_input, per_item, read_constants, read_settings
 from fxrep.effects.streaming import Stream
 
 FADER_TABLE = (Parameter("gain_db", "dB", -48.0, 48.0, "db", 0.0),)
 PAN_TABLE = (Parameter("pan", "", 0.0, 1.0, "linear", 0.5),)
 # Lowest and highest frequency of each band, and a default inside.
-BANDS = {
+RANGES_HZ = {
     "low_shelf": (20.0, 2000.0, 100.0),
     "band0": (80.0, 2000.0, 400.0),
     "band1": (2000.0, 8000.0, 4000.0),
@@ -46,14 +45,9 @@ BANDS = {
     "band3": (12000.0, 21050.0, 14000.0),
     "high_shelf": (6000.0, 21050.0, 10000.0),
 }
-EQ_TABLE = tuple(
-    parameter
-    for band, (low, high, default) in BANDS.items()
-    for parameter in (
-        Parameter(f"{band}_gain_db", "dB", -12.0, 12.0, "db", 0.0),
-        Parameter(f"{band}_hz", "Hz", low, high, "linear", default),
-        Parameter(f"{band}_q", "", 0.1, 5.0, "linear", math.sqrt(0.5)),
-    )
+DASP_BANDS = tuple(
+    Band(name, name if "shelf" in name else "peak", (low, high), default, (-12.0, 12.0), (0.1, 5.0))
+    for name, (low, high, default) in RANGES_HZ.items()
 )
 COMPRESSOR_TABLE = (
     Parameter("threshold_db", "dB", -60.0, 0.0, "db", 0.0),
@@ -74,28 +68,6 @@ def dasp_fader(audio: torch.Tensor, sample_rate: int, *, gain_db: Setting = 0.0)
     check_input(audio, sample_rate)
     columns = read_settings(audio, FADER_TABLE, {"gain_db": gain_db})
     return audio * per_item(db_to_gain(columns["gain_db"]), audio)
-
-
-def dasp_eq(audio: torch.Tensor, sample_rate: int, **settings: Setting) -> torch.Tensor:
-    """Filter with a low shelf, four peaks and a high shelf in series; (B, C, T) to (B, C, T).
-
-    Args:
-        audio: (B, C, T).
-        sample_rate: Hz.
-        settings: ``…_gain_db`` (-12 to 12), ``…_hz`` and ``…_q`` (0.1 to 5) of ``low_shelf``, ``band0`` to
-            ``band3`` and ``high_shelf``.
-    """
-    check_input(audio, sample_rate)
-    columns = read_settings(audio, EQ_TABLE, {**{p.name: p.default for p in EQ_TABLE}, **settings})
-    return filter_by_sections(audio, _sections(columns, sample_rate), "auto", tail_samples(sample_rate, EQ_TABLE))
-
-
-def _sections(columns: dict[str, torch.Tensor], sample_rate: int) -> Sections:
-    frequencies, gains, qs = ([columns[f"{band}_{part}"] for band in BANDS] for part in ("hz", "gain_db", "q"))
-    for band, frequency in zip(BANDS, frequencies, strict=True):
-        check_frequency(f"{band}_hz", frequency, sample_rate)
-    kinds = [band if "shelf" in band else "peak" for band in BANDS]
-    return Sections.design(kinds, torch.stack(frequencies, 1), torch.stack(gains, 1), torch.stack(qs, 1), sample_rate)
 
 
 def dasp_compressor(audio: torch.Tensor, sample_rate: int, **settings: Setting) -> torch.Tensor:
@@ -139,20 +111,6 @@ class DaspFader(Processor):
     memoryless = True
 
 
-class DaspEQ(Processor):
-    """Tone: six bands over the ranges of Diff-MST."""
-
-    name = "dasp_eq"
-    function = staticmethod(dasp_eq)
-    parameter_table = EQ_TABLE
-
-    def stream(self, sample_rate: int, **settings: Any) -> Stream:
-        """Return the filter with its memory."""
-        self.check_names(settings)
-        columns = read_constants(EQ_TABLE, {**self.defaults(), **settings})
-        return SectionStream(_sections(columns, sample_rate).coefficients())
-
-
 class DaspCompressor(Processor):
     """Dynamics over the ranges of Diff-MST."""
 
@@ -184,7 +142,10 @@ def dasp_console() -> MixingConsole:
     """
 
     def tone() -> list[StripEffect]:
-        return [StripEffect(DaspEQ(), "parametric_eq"), StripEffect(DaspCompressor(), "compressor")]
+        return [
+            StripEffect(Equalizer(DASP_BANDS), "parametric_eq", linear=True),
+            StripEffect(DaspCompressor(), "compressor"),
+        ]
 
     return MixingConsole(
         track=[StripEffect(DaspFader(), "fader"), *tone(), StripEffect(DaspPanner(), "panner")],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fxrep.effects.chunks import items_per_chunk
+from fxrep.effects.console.positions import check_members
 from fxrep.effects.console.sends import send_gain
 from fxrep.effects.console.strip import Strip
 from fxrep.effects.console.tensors import Columns, ConsoleTensors
@@ -46,6 +47,7 @@ def render_mix(
     """See `MixingConsole.render_parts`."""
     active = _active(tracks, sample_rate, track_mask)
     batch, count, _, samples = tracks.shape
+    check_members(console.groups, settings.members, (batch, count))
     sums = _Sums(tracks.new_zeros((batch, 2, samples)))
     kept = []
     step = tracks_per_chunk(tracks)

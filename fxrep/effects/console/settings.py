@@ -17,7 +17,7 @@ from fxrep.errors import ArgumentError, DataError
 from fxrep.files import atomic_file
 
 if TYPE_CHECKING:
-    from fxrep.effects.console.mixing_console import MixingConsole
+    from fxrep.effects.console.controls import ConsoleControls
 
 StripSettings = dict[str, dict[str, float | None]]
 FORMAT = "fxrep console 1"
@@ -27,7 +27,7 @@ FORMAT = "fxrep console 1"
 class ConsoleSettings:
     """What is set on a console for one mix, in physical units.
 
-    A strip is ``{label: {setting: number}}``; None is off. `MixingConsole.default_settings` makes one.
+    A strip is ``{label: {setting: number}}``; None is off. `ConsoleControls.default_settings` makes one.
 
     Attributes:
         console: the console that these belong to: it knows every name, unit and range.
@@ -39,7 +39,7 @@ class ConsoleSettings:
         master: the strip of the sum.
     """
 
-    console: MixingConsole = field(repr=False, compare=False)
+    console: ConsoleControls = field(repr=False, compare=False)
     tracks: dict[str, StripSettings]
     sends: dict[str, dict[str, float]]
     group_of: dict[str, str]
@@ -103,7 +103,7 @@ class ConsoleSettings:
         return {"format": FORMAT, "console": self.console.name, **{part: getattr(self.copy(), part) for part in parts}}
 
     @staticmethod
-    def from_dict(data: Mapping[str, Any], console: MixingConsole) -> ConsoleSettings:
+    def from_dict(data: Mapping[str, Any], console: ConsoleControls) -> ConsoleSettings:
         """Read what `to_dict` gave; whatever is left out is at its default.
 
         Raises:
@@ -162,7 +162,7 @@ class ConsoleSettings:
             temporary.write_text(text + "\n", encoding="utf-8")
 
     @staticmethod
-    def load(path: str | os.PathLike[str], console: MixingConsole | None = None) -> ConsoleSettings:
+    def load(path: str | os.PathLike[str], console: ConsoleControls | None = None) -> ConsoleSettings:
         """Read what `save` wrote.
 
         Args:

@@ -31,6 +31,7 @@ class StripEffect:
         label: what the strip calls it; needed for two of one processor. None: the processor's name.
         ranges: narrower ranges of settings; also takes a setting without default into the controller's tensor.
         fixed: settings that are the same for every mix: choices, seeds, the mix of a reverb on a bus.
+        manual: settings that only a person changes; a controller has no position for them.
         linear: spread every setting linearly over [0, 1], whatever scale the processor's table has.
     """
 
@@ -38,6 +39,7 @@ class StripEffect:
     label: str | None = None
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    manual: Sequence[str] = ()
     linear: bool = False
 
 
@@ -47,7 +49,7 @@ class Strip(nn.Module):
     Attributes:
         processors: by label, in the order of the signal.
         tables: the settings that a controller has, by label; the order of its tensor.
-        optional: the settings that are off unless a person gives them a value, by label.
+        optional: the settings that only a person changes, by label; without default they are off until then.
         fixed: the settings that never change, by label.
 
     Raises:
@@ -73,7 +75,7 @@ class Strip(nn.Module):
         if "." in label or not label:
             raise ArgumentError(f"{label!r} cannot be a label: leave out the dot")
         processor.check_ranges(effect.ranges)
-        processor.check_names(effect.fixed)
+        processor.check_names({**effect.fixed, **dict.fromkeys(effect.manual)})
         self.processors[label] = processor
         self.fixed[label] = dict(effect.fixed)
         self.tables[label], self.optional[label] = {}, {}
@@ -81,7 +83,7 @@ class Strip(nn.Module):
             if parameter.name in effect.fixed:
                 continue
             exposed = parameter.default is not None or parameter.name in effect.ranges
-            kind = self.tables if exposed else self.optional
+            kind = self.tables if exposed and parameter.name not in effect.manual else self.optional
             kind[label][parameter.name] = _narrowed(parameter, effect)
 
     @property
@@ -103,7 +105,7 @@ class Strip(nn.Module):
         return {
             label: {
                 **{name: parameter.default for name, parameter in self.tables[label].items()},
-                **dict.fromkeys(self.optional[label]),
+                **{name: parameter.default for name, parameter in self.optional[label].items()},
             }
             for label in self.processors
             if self.tables[label] or self.optional[label]

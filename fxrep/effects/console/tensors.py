@@ -11,11 +11,12 @@ import torch
 from fxrep.effects.console.sends import SEND
 from fxrep.effects.console.settings import ConsoleSettings
 from fxrep.effects.console.strip import OFF, Strip
+from fxrep.effects.parameters import Parameter
 from fxrep.effects.settings import real_dtype
 from fxrep.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from fxrep.effects.console.mixing_console import MixingConsole
+    from fxrep.effects.console.controls import ConsoleControls
 
 Columns = dict[str, dict[str, torch.Tensor]]
 
@@ -43,13 +44,13 @@ class ConsoleTensors:
 
 
 def denormalize_console(
-    console: MixingConsole,
+    console: ConsoleControls,
     tracks: torch.Tensor,
     buses: torch.Tensor,
     master: torch.Tensor,
     members: Mapping[str, torch.Tensor],
 ) -> ConsoleTensors:
-    """See `MixingConsole.denormalize`."""
+    """See `ConsoleControls.denormalize`."""
     strip, sends = tracks[..., : console.track.size], tracks[..., console.track.size :]
     real = real_dtype(tracks.device)
     send_columns = zip(console.buses, sends.to(real).unbind(-1), strict=True)
@@ -66,9 +67,9 @@ def denormalize_console(
 
 
 def normalize_console(
-    console: MixingConsole, settings: ConsoleTensors, batch: int, count: int
+    console: ConsoleControls, settings: ConsoleTensors, batch: int, count: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """See `MixingConsole.normalize`."""
+    """See `ConsoleControls.normalize`."""
     _refuse_optional(console, settings)
     both, single = torch.Size((batch, count)), torch.Size((batch,))
     off = torch.tensor(SEND.minimum, dtype=torch.float64)
@@ -81,7 +82,7 @@ def normalize_console(
     return tracks, torch.cat(shared, -1) if shared else nothing, console.master.normalize(settings.master, single)
 
 
-def stack_settings(console: MixingConsole, settings: Sequence[ConsoleSettings], count: int) -> ConsoleTensors:
+def stack_settings(console: ConsoleControls, settings: Sequence[ConsoleSettings], count: int) -> ConsoleTensors:
     """Turn the settings of people, one per mix, into tensors for `count` tracks; missing tracks are neutral."""
     strips = [[*one.tracks.values(), *[{}] * (count - len(one.tracks))] for one in settings]
     names = [[*one.tracks, *[""] * (count - len(one.tracks))] for one in settings]
@@ -131,7 +132,7 @@ def repeat_settings(settings: ConsoleTensors, batch: int) -> ConsoleTensors:
 
 
 def unstack_settings(
-    console: MixingConsole, settings: ConsoleTensors, names: Sequence[str], item: int
+    console: ConsoleControls, settings: ConsoleTensors, names: Sequence[str], item: int
 ) -> ConsoleSettings:
     """Return one mix of a batch as settings for a person; the tracks are the first ones, under these names."""
     filled = console.default_settings(names)
@@ -150,7 +151,7 @@ def unstack_settings(
     return filled
 
 
-def _keys(console: MixingConsole) -> list[tuple[str, str]]:
+def _keys(console: ConsoleControls) -> list[tuple[str, str]]:
     return [*(("group", name) for name in console.groups), *(("bus", name) for name in console.buses)]
 
 
@@ -177,17 +178,22 @@ def _read_into(strip: dict[str, dict[str, float | None]], columns: Columns, inde
             strip[label][name] = None if value != value else value
 
 
-def _refuse_optional(console: MixingConsole, settings: ConsoleTensors) -> None:
+def _is_default(column: torch.Tensor, parameter: Parameter) -> bool:
+    default = parameter.default
+    return bool((column.isnan() if default is None else column == default).all())
+
+
+def _refuse_optional(console: ConsoleControls, settings: ConsoleTensors) -> None:
     places = [(console.track, settings.tracks), (console.master, settings.master)]
     places += [(one, settings.groups.get(name, {})) for name, one in console.groups.items()]
     places += [(one, settings.buses.get(name, {})) for name, one in console.buses.items()]
     for strip, columns in places:
         for label, column in columns.items():
             for name in column:
-                if name in strip.optional[label] and not bool(column[name].isnan().all()):
+                if name in strip.optional[label] and not _is_default(column[name], strip.optional[label][name]):
                     raise ArgumentError(
-                        f"{label}.{name} is set, but this console has no position for it: set it to None, or build "
-                        f"the console with a range for it"
+                        f"{label}.{name} is set, but this console has no position for it: put it back to "
+                        f"{strip.optional[label][name].default}, or build a console whose controller has it"
                     )
                 if name not in strip.optional[label] and bool(column[name].isnan().any()):
                     raise ArgumentError(f"{label}.{name} is off for some track: a position needs a number")
