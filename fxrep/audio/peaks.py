@@ -22,6 +22,9 @@ _PHASE_1 = (
     -0.0291748046875, 0.0292968750000, -0.0517578125000, 0.0891113281250, -0.1665039062500, 0.4650878906250,
     0.7797851562500, -0.2003173828125, 0.1015625000000, -0.0582275390625, 0.0330810546875, -0.0189208984375,
 )  # fmt: skip
+INTERPOLATOR_PHASES = (_PHASE_0, _PHASE_1, _PHASE_1[::-1], _PHASE_0[::-1])
+"""The filters that give the four values between two samples; the first tap meets the newest sample."""
+
 _TAPS = 12
 # Positions that one matrix product interpolates together. A product does more arithmetic than a convolution with four
 # short filters, and is several times faster all the same.
@@ -69,7 +72,7 @@ def true_peak_db(audio: Tensor, sample_rate: int) -> Tensor:
 @cache
 def _interpolator() -> Tensor:
     """Matrix `(_HOP + _TAPS - 1, 4 * _HOP)` from a stretch of samples to all values between them."""
-    phases = torch.tensor([_PHASE_0, _PHASE_1, _PHASE_1[::-1], _PHASE_0[::-1]])
+    phases = torch.tensor(INTERPOLATOR_PHASES)
     matrix = torch.zeros(_HOP + _TAPS - 1, 4, _HOP)
     for position in range(_HOP):
         # A convolution: the first tap meets the newest sample.

@@ -20,15 +20,18 @@ from fxrep.effects.kernels import compile_kernel
 
 
 @compile_kernel
-def _smooth_rows(target, attack, release, output):  # type: ignore[no-untyped-def]
+def _smooth_rows(target, attack, release, states, output):  # type: ignore[no-untyped-def]
     for row in range(target.shape[0]):
-        fast, slow, value = attack[row], release[row], 0.0
+        fast, slow, value = attack[row], release[row], states[row]
         for i in range(target.shape[1]):
-            distance = value - target[row, i]
-            value = target[row, i] + (fast if distance > 0.0 else slow) * distance
+            wanted = target[row, i]
+            falling, rising = fast * value + (1.0 - fast) * wanted, slow * value + (1.0 - slow) * wanted
+            # Same as choosing the constant by direction, without waiting for the comparison.
+            value = min(falling, rising) if fast <= slow else max(falling, rising)
             if value > -1e-30 and value < 1e-30:
                 value = 0.0
             output[row, i] = value
+        states[row] = value
 
 
 @compile_kernel
@@ -82,25 +85,32 @@ def smooth_parallel(target: torch.Tensor, attack: torch.Tensor, release: torch.T
 class _Ballistics(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, target: torch.Tensor, attack: torch.Tensor, release: torch.Tensor, parallel: bool
+        ctx: Any,
+        target: torch.Tensor,
+        attack: torch.Tensor,
+        release: torch.Tensor,
+        parallel: bool,
+        states: torch.Tensor | None,
     ) -> torch.Tensor:
         source, attack, release = target.contiguous(), attack.contiguous(), release.contiguous()
         if parallel:
             output = smooth_parallel(source.to(attack.dtype), attack, release).to(source.dtype)
         else:
             output = torch.empty_like(source)
-            _smooth_rows(source.numpy(), attack.numpy(), release.numpy(), output.numpy())
+            if states is None:
+                states = torch.zeros(source.shape[0], dtype=torch.float64)
+            _smooth_rows(source.numpy(), attack.numpy(), release.numpy(), states.numpy(), output.numpy())
         ctx.save_for_backward(source, output, attack, release)
         ctx.parallel = parallel
         return output
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None, None]:
         target, output, attack, release = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         if ctx.parallel:
-            return (*_backward_parallel(gradient, target, output, attack, release), None)
+            return (*_backward_parallel(gradient, target, output, attack, release), None, None)
         target_slope, slopes = torch.empty_like(target), torch.empty((target.shape[0], 2), dtype=attack.dtype)
         _smooth_rows_backward(
             gradient.numpy(),
@@ -111,7 +121,7 @@ class _Ballistics(torch.autograd.Function):
             target_slope.numpy(),
             slopes.numpy(),
         )
-        return target_slope, slopes[:, 0], slopes[:, 1], None
+        return target_slope, slopes[:, 0], slopes[:, 1], None, None
 
 
 def _backward_parallel(
@@ -132,20 +142,27 @@ def _backward_parallel(
 
 
 def smooth_ballistics(
-    target: torch.Tensor, attack: torch.Tensor, release: torch.Tensor, *, parallel: bool | None = None
+    target: torch.Tensor,
+    attack: torch.Tensor,
+    release: torch.Tensor,
+    *,
+    parallel: bool | None = None,
+    states: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Smooth a gain in dB with separate attack and release.
+    """Smooth with separate constants for the way down and the way up.
 
     Args:
-        target: (R, T) dB.
-        attack: (R,) float64 coefficients in [0, 1), used while the gain falls.
+        target: (R, T), a gain in dB or an envelope.
+        attack: (R,) float64 coefficients in [0, 1), used while the output falls.
         release: (R,) float64 coefficients in [0, 1), used while it recovers.
         parallel: solve with tensor operations instead of the compiled loop; None chooses by device.
+        states: (R,) float64: the output before the first sample, replaced by the last one; for the compiled loop only.
+            None: 0. No gradient passes into it.
 
     Returns:
         (R, T) dB. Differentiable once in all three.
     """
     if parallel is None:
         parallel = target.device.type != "cpu"
-    output: torch.Tensor = _Ballistics.apply(target, attack, release, parallel)
+    output: torch.Tensor = _Ballistics.apply(target, attack, release, parallel, states)
     return output

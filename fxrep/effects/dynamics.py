@@ -1,18 +1,36 @@
-"""Compressor."""
+"""Compressor.
+
+**Time constants**, here and in every effect: a time in ms is the time constant tau of a pole that keeps
+exp(-1 / (sample_rate tau)) of its value per sample, so that 1 - 1/e (63 %) of a step is done after tau. Other libraries
+mean other things by the same number t:
+
+==================  =========================================  =========================
+library             its coefficient                            tau here
+==================  =========================================  =========================
+dasp-pytorch        exp(-ln 9 / (sample_rate t))               t / ln 9 = t / 2.197
+torchcomp           1 - exp(-2.2 / (sample_rate t))            t / 2.2
+pedalboard, JUCE    exp(-2 pi / (sample_rate t))               t / (2 pi) = t / 6.283
+==================  =========================================  =========================
+
+(dasp-pytorch uses its attack time for both directions; torchcomp smooths the gain as a factor, not in dB.)
+"""
 
 from __future__ import annotations
 
 import functools
-import math
+from typing import Any
 
 import torch
 
-from fxrep.effects.ballistics import smooth_ballistics
 from fxrep.effects.chunks import in_chunks
-from fxrep.effects.level import db_to_gain
-from fxrep.effects.parameters import Choice, Parameter
+from fxrep.effects.dynamics_stream import DynamicsStream
+from fxrep.effects.gain_computer import NO_FLOOR_DB, GainCurve, apply_gain, time_coefficient
+from fxrep.effects.level_detector import CHANNEL_LINK, RMS_TIME, detect_level
+from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
+from fxrep.effects.sidechain import check_sidechain
+from fxrep.effects.streaming import Stream
 
 COMPRESSOR_TABLE = (
     Parameter("threshold_db", "dB", -80.0, 0.0, "db", 0.0),
@@ -21,12 +39,9 @@ COMPRESSOR_TABLE = (
     Parameter("release_ms", "ms", 5.0, 2000.0, "log", 100.0),
     Parameter("knee_db", "dB", 0.0, 24.0, "db", 6.0),
     Parameter("makeup_db", "dB", 0.0, 24.0, "db", 0.0),
+    Parameter("lookahead_ms", "ms", 0.0, 20.0, "linear", None),
+    RMS_TIME,
 )
-CHANNEL_LINK = Choice("link", ("max", "mean", "none"), "max")
-
-# -160 dB: below anything that can be heard; the logarithm of silence stays finite.
-QUIETEST = 1e-8
-DB_PER_NEPER = 20.0 / math.log(10.0)
 
 
 def compressor(
@@ -39,14 +54,17 @@ def compressor(
     release_ms: Setting = 100.0,
     knee_db: Setting = 6.0,
     makeup_db: Setting = 0.0,
+    lookahead_ms: Setting | None = None,
+    rms_ms: Setting | None = None,
     link: str = "max",
+    sidechain: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Reduce the level above a threshold: feed-forward, in the decibel domain.
 
-    The level of every sample is 20 log10 |x|. The static curve with a soft knee gives the gain in dB, and this gain is
-    smoothed: with the attack time while it falls, with the release time while it recovers (the "smooth branching"
-    detector on the gain of D. Giannoulis, M. Massberg and J. Reiss, "Digital Dynamic Range Compressor Design", JAES
-    2012). A time in ms is a time constant: 63 % (1 - 1/e) of a step is done after it. Ratio 1 is the identity; so is
+    The static curve with a soft knee turns the level of every sample into a gain in dB, and this gain is smoothed:
+    with the attack time while it falls, with the release time while it recovers (the "smooth branching" detector on
+    the gain of D. Giannoulis, M. Massberg and J. Reiss, "Digital Dynamic Range Compressor Design", JAES 2012). A time
+    in ms is a time constant: 63 % (1 - 1/e) of a step is done after it. Ratio 1 without make-up is the identity; so is
     threshold 0 dB without knee for audio that stays within full scale.
 
     Args:
@@ -58,69 +76,67 @@ def compressor(
         release_ms: ms, 5 to 2000.
         knee_db: width of the knee, centred on the threshold, 0 to 24 dB.
         makeup_db: gain afterwards, 0 to 24 dB.
+        lookahead_ms: the gain is taken from the level this much later, 0 to 20 ms. The audio is not delayed.
+            None: 0.
+        rms_ms: time constant of RMS detection, 0.1 to 300 ms, see `fxrep.effects.level_detector`. None: peak detection.
         link: what drives a stereo pair: ``max`` (the louder channel at each sample), ``mean`` (the mean of the two
             magnitudes), both with one gain for both channels; ``none``: each channel its own.
+        sidechain: (B or 1, 1 or 2, T), whose level is measured instead of that of the audio.
 
     Returns:
         (B, C, T).
 
     Raises:
-        ArgumentError: a setting is out of range.
+        ArgumentError: a setting is out of range or the side chain does not fit.
         AudioError: the audio is unusable.
     """
     check_input(audio, sample_rate)
     check_choice(CHANNEL_LINK, link)
-    values = {"threshold_db": threshold_db, "ratio": ratio, "attack_ms": attack_ms, "release_ms": release_ms}
-    columns = read_settings(audio, COMPRESSOR_TABLE, {**values, "knee_db": knee_db, "makeup_db": makeup_db})
+    values: dict[str, Setting | None] = {"threshold_db": threshold_db, "ratio": ratio, "attack_ms": attack_ms}
+    values |= {"release_ms": release_ms, "knee_db": knee_db, "makeup_db": makeup_db}
+    values |= {"lookahead_ms": lookahead_ms, "rms_ms": rms_ms}
+    columns = read_settings(audio, COMPRESSOR_TABLE, values)
+    if sidechain is not None:
+        columns["sidechain"] = check_sidechain(sidechain, audio, link)
     return in_chunks(functools.partial(_compress, sample_rate=sample_rate, link=link), audio, columns)
 
 
 def _compress(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, link: str) -> torch.Tensor:
-    magnitude = audio.abs()
-    if audio.shape[1] == 2 and link != "none":
-        magnitude = magnitude.amax(1, keepdim=True) if link == "max" else magnitude.mean(1, keepdim=True)
-    level_db = torch.log(magnitude.clamp_min(QUIETEST)) * DB_PER_NEPER
-    gain_db = static_curve(level_db, columns["threshold_db"], columns["ratio"], columns["knee_db"])
-    channels = gain_db.shape[1]
-    attack, release = (
-        time_coefficient(columns[name], sample_rate).repeat_interleave(channels) for name in ("attack_ms", "release_ms")
+    keep = time_coefficient(columns["rms_ms"], sample_rate) if "rms_ms" in columns else None
+    level_db = detect_level(columns.get("sidechain", audio), keep, link=link)
+    return apply_gain(audio, level_db, compressor_curve(columns, sample_rate))
+
+
+def compressor_curve(columns: dict[str, torch.Tensor], sample_rate: int) -> GainCurve:
+    """Return what the settings of a compressor mean; make-up and look-ahead may be missing."""
+    none = torch.zeros_like(columns["ratio"])
+    return GainCurve(
+        sign=1.0,
+        threshold_db=columns["threshold_db"],
+        slope=1.0 / columns["ratio"] - 1.0,
+        knee_db=columns["knee_db"],
+        floor_db=none + NO_FLOOR_DB,
+        fall=time_coefficient(columns["attack_ms"], sample_rate),
+        rise=time_coefficient(columns["release_ms"], sample_rate),
+        lookahead=columns.get("lookahead_ms", none) * (sample_rate / 1000.0),
+        makeup_db=columns.get("makeup_db", none),
     )
-    smooth_db = smooth_ballistics(gain_db.flatten(0, 1), attack, release).unflatten(0, (-1, channels))
-    return audio * db_to_gain(smooth_db + columns["makeup_db"].to(audio.dtype).reshape(-1, 1, 1))
-
-
-def time_coefficient(time_ms: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    """Return exp(-1 / (sample_rate tau)), the share of the old value that a one-pole smoother keeps per sample."""
-    return torch.exp(-1000.0 / (time_ms * sample_rate))
-
-
-def static_curve(
-    level_db: torch.Tensor, threshold_db: torch.Tensor, ratio: torch.Tensor, knee_db: torch.Tensor
-) -> torch.Tensor:
-    """Return the gain in dB (0 or less) for a level in dB.
-
-    Args:
-        level_db: (B, C, T).
-        threshold_db: (B,).
-        ratio: (B,).
-        knee_db: (B,).
-
-    Returns:
-        (B, C, T): 0 below the knee, (1/ratio - 1) (level - threshold) above, a parabola in between.
-    """
-    # Distance into the knee; quadratic inside it, a straight line beyond. No division by a zero knee, no branches.
-    slope = (1.0 / ratio - 1.0).to(level_db.dtype).reshape(-1, 1, 1)
-    width = knee_db.to(level_db.dtype).reshape(-1, 1, 1)
-    entered = (level_db - (threshold_db - knee_db / 2.0).to(level_db.dtype).reshape(-1, 1, 1)).clamp_min(0.0)
-    inside = torch.minimum(entered, width)
-    curved = inside / (2.0 * width).clamp_min(1e-6) - 1.0
-    return slope * torch.addcmul(entered, inside, curved)
 
 
 class Compressor(Processor):
-    """Dynamics above a threshold."""
+    """Dynamics above a threshold. `sidechain` may be given as a setting, see `compressor`."""
 
     name = "compressor"
     function = staticmethod(compressor)
     parameter_table = COMPRESSOR_TABLE
     choices = (CHANNEL_LINK,)
+
+    def setting_names(self) -> tuple[str, ...]:
+        """Return the names of all settings."""
+        return (*super().setting_names(), "sidechain")
+
+    def stream(self, sample_rate: int, **settings: Any) -> Stream:
+        """Return the compressor with its memory. A side chain is given whole, from the start of the signal."""
+        self.check_names(settings)
+        given = {**self.defaults(), **settings}
+        return DynamicsStream(sample_rate, COMPRESSOR_TABLE, given, compressor_curve)
