@@ -41,6 +41,7 @@ from fxrep.effects.graphic_equalizer import GraphicEQ, ThirdOctaveEQ, graphic_eq
 from fxrep.effects.imager import StereoImager, stereo_imager
 from fxrep.effects.level import Fader, Gain, Polarity, fader, gain, polarity
 from fxrep.effects.limiter import Limiter, limiter
+from fxrep.effects.matching_equalizer import FIRMatchingEQ, fir_matching_eq, matching_curve
 from fxrep.effects.modulated_delay import Chorus, Flanger, Vibrato, chorus, flanger, vibrato
 from fxrep.effects.multiband import MultibandCompressor, multiband_compressor
 from fxrep.effects.panning import Balance, Panner, balance, pan_gains, panner
@@ -81,6 +82,7 @@ __all__ = [
     "EffectChain",
     "Equalizer",
     "Expander",
+    "FIRMatchingEQ",
     "Fader",
     "FeedbackDelayNetwork",
     "Flanger",
@@ -136,6 +138,7 @@ __all__ = [
     "expander",
     "fader",
     "feedback_delay_network",
+    "fir_matching_eq",
     "flanger",
     "gain",
     "graphic_eq",
@@ -147,6 +150,7 @@ __all__ = [
     "load_settings",
     "low_pass",
     "low_shelf",
+    "matching_curve",
     "multiband_compressor",
     "noise_gate",
     "noise_shaped_reverb",

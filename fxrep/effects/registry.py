@@ -16,6 +16,7 @@ from fxrep.effects.graphic_equalizer import GraphicEQ, ThirdOctaveEQ
 from fxrep.effects.imager import StereoImager
 from fxrep.effects.level import Fader, Gain, Polarity
 from fxrep.effects.limiter import Limiter
+from fxrep.effects.matching_equalizer import FIRMatchingEQ
 from fxrep.effects.modulated_delay import Chorus, Flanger, Vibrato
 from fxrep.effects.multiband import MultibandCompressor
 from fxrep.effects.panning import Balance, Panner
@@ -78,6 +79,7 @@ PROCESSORS: dict[str, type[Processor]] = {
         Peak,
         GraphicEQ,
         ThirdOctaveEQ,
+        FIRMatchingEQ,
     )
 }
 
