@@ -77,7 +77,7 @@ def run_training(
             if "SyncBatchNorm" not in str(error):
                 raise
             raise ArgumentError(
-                "batch statistics are joined over processes on GPUs only: add --trainer.sync_batchnorm false, and every "
+                "batch statistics are joined over processes on GPUs only: add --trainer.sync_batchnorm false, and each "
                 "process normalises by its own"
             ) from error
     if dist.is_available() and dist.is_initialized():

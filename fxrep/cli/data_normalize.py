@@ -51,7 +51,7 @@ def run(
     source = read_manifest(manifest)
     check_target(source, output, audio_format)
     chosen = statistics or output / STATISTICS_NAME
-    names = [name.strip() for name in steps.split(",")] if steps else None
+    names = None if steps is None else [name.strip() for name in steps.split(",")]
     if statistics is not None and not fit and not statistics.is_file():
         raise ArgumentError(f"there are no statistics at {statistics}: add --fit to make them")
     fitted = fit or not chosen.is_file()
@@ -84,7 +84,7 @@ def _fit(source: Manifest, path: Path, steps: list[str] | None, workers: int) ->
         raise DataError(
             "the manifest has no rows of the split train: scan with fewer held-out songs, or pass --statistics"
         )
-    normalizer = FxNormalizer.fit(train, steps=steps or PUBLISHED_ORDER, workers=workers)
+    normalizer = FxNormalizer.fit(train, steps=PUBLISHED_ORDER if steps is None else steps, workers=workers)
     normalizer.save(path)
     return normalizer
 

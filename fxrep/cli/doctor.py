@@ -189,8 +189,8 @@ def _threads() -> Iterator[Finding]:
 
 def _write_access() -> Iterator[Finding]:
     # A read-only working folder is a choice of the user's; without a place for temporary files little works.
-    yield _checked("write access", "working folder", partial(_writable, Path.cwd()), "note")
-    yield _checked("write access", "temporary files", partial(_writable, Path(tempfile.gettempdir())))
+    yield _checked("write access", "working folder", lambda: _writable(Path.cwd()), "note")
+    yield _checked("write access", "temporary files", lambda: _writable(Path(tempfile.gettempdir())))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     yield _checked("write access", "cache", partial(_writable, cache), "note")
 

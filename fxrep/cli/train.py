@@ -47,7 +47,7 @@ def run(
     if overrides and not overrides[0].startswith("-"):
         stage = overrides.pop(0)
     report = run_training(config, stage, overrides, resume)
-    if rank_zero_only.rank:  # of several processes one speaks for all
+    if getattr(rank_zero_only, "rank", 0):  # of several processes one speaks for all
         return
     emit(asdict(report), as_json, _text(asdict(report)))
 

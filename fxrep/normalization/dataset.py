@@ -40,7 +40,8 @@ class NormalizedDataset:
         path: the new manifest.
         written: how many files this run wrote.
         skipped: how many an earlier run had finished from the same source with the same statistics.
-        reduced: paths of FLAC files brought down to full scale, because their target loudness exceeds it.
+        reduced: paths of FLAC files, of this run or an earlier one, brought down to full scale, because their target
+            loudness exceeds it.
         failures: the sources that were left out, each with the reason.
     """
 
@@ -97,18 +98,19 @@ def normalize_dataset(
     with FinishedFiles(target, normalizer.fingerprint) as finished:
         waiting = []
         for job in jobs:
-            row = finished.find(job.row, job.output, job.path)
-            if row is None:
+            before = finished.find(job.row, job.output, job.path)
+            if before is None:
                 waiting.append(job)
-            else:
-                rows[job.row.path] = row
+                continue
+            rows[job.row.path], over_full_scale = before
+            reduced += [job.path] if over_full_scale else []
         skipped = len(rows)
         for job, outcome in track_progress(_run(waiting, normalizer, workers), "normalize", total=len(waiting)):
             if isinstance(outcome, str):
                 failures.append((job.row.path, outcome))
                 continue
             row, over_full_scale = outcome
-            finished.add(job.row, row)
+            finished.add(job.row, row, over_full_scale)
             rows[job.row.path] = row
             reduced += [row.path] if over_full_scale else []
     if not rows:

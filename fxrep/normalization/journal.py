@@ -52,25 +52,30 @@ class FinishedFiles:
             with suppress(OSError):
                 self._stream.close()
 
-    def find(self, source: ManifestRow, output: Path, path: str) -> ManifestRow | None:
-        """The row of a finished file, or None when it must be made (again)."""
+    def find(self, source: ManifestRow, output: Path, path: str) -> tuple[ManifestRow, bool] | None:
+        """The row of a finished file and whether it was reduced, or None when it must be made (again)."""
         entry = self._known.get(path, {})
         if entry.get("source_hash") != source.content_hash or entry.get("statistics") != self._fingerprint:
             return None
         try:
             made = ManifestRow(**entry["row"])
-            return made if output.stat().st_size == made.size_bytes else None
+            return (made, entry.get("reduced") is True) if output.stat().st_size == made.size_bytes else None
         except (OSError, KeyError, TypeError):
             return None
 
-    def add(self, source: ManifestRow, made: ManifestRow) -> None:
-        """Note a finished file.
+    def add(self, source: ManifestRow, made: ManifestRow, reduced: bool = False) -> None:
+        """Note a finished file, and whether it was brought down to full scale.
 
         Raises:
             OutputError: the disk is full.
         """
         assert self._stream is not None
-        entry = {"source_hash": source.content_hash, "statistics": self._fingerprint, "row": asdict(made)}
+        entry = {
+            "source_hash": source.content_hash,
+            "statistics": self._fingerprint,
+            "reduced": reduced,
+            "row": asdict(made),
+        }
         try:
             # The line starts with a break, so that it survives a line that a kill left unfinished.
             self._stream.write("\n" + json.dumps(entry, ensure_ascii=False))

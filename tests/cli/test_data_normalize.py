@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 from fxrep.cli import data_normalize
-from fxrep.data.manifest import Manifest, write_manifest
+from fxrep.data.manifest import Manifest, ManifestRow, write_manifest
 from fxrep.errors import ArgumentError, FxrepError, OutputError
 from fxrep.normalization import FxNormalizer
+
+
+@pytest.mark.parametrize("steps", ["", ",", "loudness,"])
+def test_an_empty_step_is_refused_and_not_the_default(tmp_path: Path, steps: str) -> None:
+    row = ManifestRow("a.wav", "stem", "t", "a", "", "", "train", "a", "bass", 1.0, 8000, 1, -20.0, 0.0, "a")
+    write_manifest(tmp_path / "m.parquet", Manifest([row], tmp_path))
+    with pytest.raises(ArgumentError, match="step"):
+        data_normalize.run(tmp_path / "m.parquet", tmp_path / "out", steps=steps)
 
 
 @pytest.mark.parametrize(

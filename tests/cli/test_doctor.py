@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -79,6 +80,14 @@ def test_read_only_temporary_folder_is_broken(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
     states = {one.name: one.state for one in doctor._write_access()}
     assert states == {"working folder": "note", "temporary files": "broken", "cache": "note"}
+
+
+def test_a_working_folder_that_is_gone_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    (found,) = [finding for finding in doctor._write_access() if finding.name == "working folder"]
+    assert found.state == "note" and "FileNotFoundError" in found.detail
 
 
 def test_report_for_people_marks_what_is_broken() -> None:

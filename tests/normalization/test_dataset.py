@@ -140,6 +140,8 @@ def test_flac_over_full_scale_is_brought_down_and_named(manifest: Manifest, tmp_
         entry.features["loudness"][0] = -3.0
     made = normalize_dataset(manifest, tmp_path / "out", loud)
     assert len(made.reduced) == 9
+    again = normalize_dataset(manifest, tmp_path / "out", loud)
+    assert again.written == 0 and again.reduced == made.reduced
     audio, _ = load_audio(made.manifest.path_of(made.manifest.rows[0]))
     assert 0.99 < audio.abs().max() <= 1.0
     kept = normalize_dataset(manifest, tmp_path / "wav", loud, audio_format="wav")
