@@ -1,13 +1,15 @@
 """The imager step: bring the share of the side signal in a track's energy to the dataset's.
 
 Source: the normalisation of Koo et al., "Music mixing style transfer: a contrastive learning approach to disentangle
-audio effects", ICASSP 2023: mid and side are scaled to the average share of the mid, optionally the channels are
-balanced and mid and side scaled again; a track with hardly any side first gets some from a Haas effect.
+audio effects", ICASSP 2023: mid and side are scaled to the average share of the mid, the channels are balanced, and mid
+and side scaled again; a track with hardly any side first gets some from a Haas effect.
 
 What differs from the published code, and why. A track that counts as mono there gets a random delay with feedback;
 whoever normalises a mono bass expects no comb filter, so here it stays mono unless `widen_mono` asks for more. And what
 then fills the side is the mid delayed by a fixed time (Lauridsen's network): the same at every call, and gone in the
-mono sum. All gains follow from the covariance of the two channels, so the audio is changed in one pass.
+mono sum. Balancing is optional and comes before the shares are looked at: the side of a mono track that stands left is
+no width, and scaling what is left of it after balancing would raise noise. All gains follow from the covariance of the
+channels, so the audio is changed in one pass.
 """
 
 from __future__ import annotations
@@ -63,13 +65,12 @@ class ImagerStep(NormalizationStep):
         """Scale mid and side, and add the delayed mid where that is asked for."""
         rows = zip(self._products(source), targets[:, 0], instruments, strict=True)
         mixes = np.stack([self._mix(products, target, instrument) for products, target, instrument in rows])
-        # From left, right and delayed left, right to left and right.
-        delayed = np.einsum("bi,j->bij", mixes[:, :, 2] @ _TURN, _TURN[0])
-        matrices = np.concatenate([_TURN @ mixes[:, :, :2] @ _TURN, delayed], axis=2)
+        # From left, right and the same delayed to left and right.
+        matrices = np.concatenate([_TURN @ mixes[:, :, :2] @ _TURN, _TURN @ mixes[:, :, 2:] @ _TURN], axis=2)
         if np.allclose(matrices, np.eye(2, 4), atol=1e-6):
             return None
         mix = torch.from_numpy(matrices.astype(np.float32)).to(source.device)
-        past = self._delay(source.sample_rate) if np.any(delayed) else 0
+        past = self._delay(source.sample_rate) if np.any(matrices[:, :, 2:]) else 0
 
         def change(blocks: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
             for widened in with_context(blocks, past, 0):
@@ -88,34 +89,39 @@ class ImagerStep(NormalizationStep):
         return max(1, round(self.delay_ms / 1000 * sample_rate))
 
     def _products(self, source: Source) -> Feature:
-        """(B, 3, 3) energies and products of mid, side and delayed mid."""
+        """(B, 4, 4) energies and products of mid, side, delayed mid and delayed side."""
         past = self._delay(source.sample_rate)
-        sums = torch.zeros(source.items, 3, 3, dtype=torch.float64, device=source.device)
+        sums = torch.zeros(source.items, 4, 4, dtype=torch.float64, device=source.device)
         for widened in with_context(source.blocks(), past, 0):
             left, right = widened.unbind(1)
-            middle, side = left + right, (left - right)[:, past:]
-            signals = torch.stack([middle[:, past:], side, middle[:, :-past]], dim=1)
+            turned = torch.stack([left + right, left - right], dim=1)
+            signals = torch.cat([turned[..., past:], turned[..., :-past]], dim=1)
             sums += signals @ signals.mT
         return np.asarray(sums.cpu().numpy() / 2)
 
     def _mix(self, products: Feature, target: float, instrument: str) -> Feature:
-        """(2, 3) from mid, side and delayed mid to the new mid and side."""
-        mix = np.eye(2, 3)
+        """(2, 4) from mid, side and both delayed to the new mid and side."""
         energy = products[0, 0] + products[1, 1]
         if not (energy > 0 and np.isfinite(target)):
-            return mix
-        share, target = products[1, 1] / energy, float(np.clip(target, 0.0, 1.0))
-        if target > share and share < instrument_setting(LOWEST_SIDE_SHARE, instrument):
-            if not self.widen_mono:
-                return mix
-            mix = _filled(products, target)
-        mix = _scaled(mix, products, target)
-        if self.balance:
-            left, right = np.diag(_TURN @ mix @ products @ mix.T @ _TURN)
-            if abs(10 * np.log10(max(left, 1e-30) / max(right, 1e-30))) < LARGEST_BALANCE_DB:
-                mix = _TURN @ np.diag(np.sqrt(energy / 2 / np.array([left, right]))) @ _TURN @ mix
-                mix = _scaled(mix, products, target)
-        return mix
+            return np.eye(2, 4)
+        balance = _balance(products[:2, :2]) if self.balance else np.eye(2)
+        both = np.kron(np.eye(2), balance)
+        products, target = both @ products @ both.T, float(np.clip(target, 0.0, 1.0))
+        share = products[1, 1] / energy
+        mix = np.eye(2, 4)
+        if target <= share or share >= instrument_setting(LOWEST_SIDE_SHARE, instrument):
+            mix = _scaled(mix, products, target)
+        elif self.widen_mono:
+            mix = _scaled(_filled(products, target), products, target)
+        return np.asarray(mix @ both)
+
+
+def _balance(products: Feature) -> Feature:
+    """(2, 2) from mid and side to mid and side of channels of equal energy, at the energy of the source."""
+    left, right = np.diag(_TURN @ products @ _TURN)
+    if min(left, right) < 10 ** (-LARGEST_BALANCE_DB / 10) * max(left, right):
+        return np.eye(2)
+    return np.asarray(_TURN @ np.diag(np.sqrt((left + right) / 2 / np.array([left, right]))) @ _TURN)
 
 
 def _scaled(mix: Feature, products: Feature, target: float) -> Feature:
@@ -130,11 +136,10 @@ def _scaled(mix: Feature, products: Feature, target: float) -> Feature:
 
 def _filled(products: Feature, target: float) -> Feature:
     """The mix that adds as much of the delayed mid to the side as the target share needs."""
-    energy = products[0, 0] + products[1, 1]
-    missing = target * energy - products[1, 1]
-    # The positive solution of d^2 DD + 2 d SD = missing.
+    missing = target * (products[0, 0] + products[1, 1]) - products[1, 1]
     power, cross = products[2, 2], products[1, 2]
-    if power <= 0.0:
-        return np.eye(2, 3)
-    amount = (np.sqrt(cross**2 + power * missing) - cross) / power
-    return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, amount]])
+    mix = np.eye(2, 4)
+    if power > 0.0:
+        # The positive solution of d^2 power + 2 d cross = missing.
+        mix[1, 2] = (np.sqrt(cross**2 + power * missing) - cross) / power
+    return mix

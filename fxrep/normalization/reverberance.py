@@ -5,10 +5,10 @@ normaliser needs. In each octave band the amplitude envelope is taken every 12 m
 
     sum of the envelope * lag / sum of its falls over the lag,
 
-lag 46 ms. An exponential decay reads its time constant; notes that end abruptly read less, sound that goes on reads
-more. Gain, polarity, silence, and a filter that is flat within the bands do not matter. Content does: a struck bell
-reads longer than a muted one, so only averages over many tracks of one instrument are targets, and added reverberation
-is what raises it (`benchmarks/normalization.py --reverberance` measures how reliably).
+lag 46 ms. An exponential decay reads hardly more than its time constant t, lag / (1 - exp(-lag / t)); notes that end
+abruptly read less, sound that goes on reads more. Gain, polarity, silence, and a filter that is flat within the bands
+do not matter. Content does: a struck bell reads longer than a muted one, so only averages over many tracks of one
+instrument are targets, and added reverberation is what raises it (`benchmarks/normalization.py` counts how reliably).
 """
 
 from __future__ import annotations
