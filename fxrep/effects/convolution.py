@@ -75,11 +75,14 @@ def frame_spectra(audio: torch.Tensor, plan: Plan) -> torch.Tensor:
     return spectra
 
 
-def multiply_spectra(frames: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
-    """Return the spectra (…, frames, F) of the convolved frames."""
-    product = frames * parts[..., :1, :]
-    for depth in range(1, min(parts.shape[-2], frames.shape[-2])):
-        product[..., depth:, :].addcmul_(frames[..., :-depth, :], parts[..., depth : depth + 1, :])
+def multiply_spectra(frames: torch.Tensor, parts: torch.Tensor, past: int = 0) -> torch.Tensor:
+    """Return the spectra (…, frames - past, F) of the convolved frames; the first `past` ones only ring on in them."""
+    count = frames.shape[-2]
+    product = frames[..., past:, :] * parts[..., :1, :]
+    for depth in range(1, min(parts.shape[-2], count)):
+        first = max(past, depth)
+        earlier = frames[..., first - depth : count - depth, :]
+        product[..., first - past :, :].addcmul_(earlier, parts[..., depth : depth + 1, :])
     return product
 
 

@@ -74,7 +74,8 @@ class Circle:
 
 
 def _frequencies(points: int, sample_rate: int, device: torch.device) -> torch.Tensor:
-    return torch.fft.rfftfreq(points, 1.0 / sample_rate, dtype=torch.float64, device=device)
+    frequency_hz: torch.Tensor = torch.fft.rfftfreq(points, 1.0 / sample_rate, dtype=torch.float64, device=device)
+    return frequency_hz
 
 
 def all_pass(delayed: torch.Tensor, gain: torch.Tensor | float) -> tuple[torch.Tensor, torch.Tensor]:
