@@ -21,7 +21,7 @@ from fxrep.effects.filter_tail import tail_samples
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.section_filtering import SectionStream, choose_method, filter_by_sections
-from fxrep.effects.settings import HIGHEST_FREQUENCY, Setting, check_frequency, check_input, read_settings
+from fxrep.effects.settings import HIGHEST_FREQUENCY, Setting, check_input, read_settings
 from fxrep.effects.streaming import MemorylessStream, Stream
 
 # The numbers that are printed on the sliders, in Hz.
@@ -62,7 +62,8 @@ def graphic_eq(audio: torch.Tensor, sample_rate: int, *, method: str = "auto", *
     """Filter with ten bands, one per octave from 31.5 Hz to 16 kHz.
 
     The response is within 0.5 dB of the gains at the centres of the bands, and within 1.5 dB of the mean of two
-    neighbours between them, whatever the settings; typically 0.1 and 0.3 dB.
+    neighbours between them, whatever the settings; typically 0.1 and 0.3 dB. A band whose centre lies above 0.49 of the
+    sample rate has nothing to act on and is left out.
 
     Args:
         audio: (B, C, T).
@@ -74,8 +75,7 @@ def graphic_eq(audio: torch.Tensor, sample_rate: int, *, method: str = "auto", *
         (B, C, T): the input, bit for bit, if all gains are 0.
 
     Raises:
-        ArgumentError: a gain is unknown or out of range, or the centre of a band in use lies above 0.49 of the sample
-            rate.
+        ArgumentError: a gain is unknown or out of range.
         AudioError: the audio is unusable.
     """
     return _equalize(audio, sample_rate, OCTAVES, gains, method)
@@ -119,11 +119,14 @@ def _design(
     columns = read_settings(audio, table, {**{parameter.name: 0.0 for parameter in table}, **gains})
     if not any(isinstance(gain, torch.Tensor) or gain != 0 for gain in gains.values()):
         return None
-    usable = [hz for hz in centres.values() if hz <= HIGHEST_FREQUENCY * sample_rate]
-    for name, hz in list(zip(columns, centres.values(), strict=True))[len(usable) :]:
-        if isinstance(gains.get(name), torch.Tensor) or gains.get(name, 0.0) != 0:
-            check_frequency(f"the centre of {name}", torch.tensor(hz), sample_rate)
-    return design_graphic(torch.stack([*columns.values()][: len(usable)], 1), sample_rate, tuple(usable))
+    usable = _below_nyquist(sample_rate, tuple(centres.values()))
+    if not usable:
+        return None
+    return design_graphic(torch.stack([*columns.values()][: len(usable)], 1), sample_rate, usable)
+
+
+def _below_nyquist(sample_rate: int, centres: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(hz for hz in centres if hz <= HIGHEST_FREQUENCY * sample_rate)
 
 
 def design_graphic(gain_db: torch.Tensor, sample_rate: int, centres: tuple[float, ...]) -> Sections:
@@ -173,7 +176,7 @@ def _qs(sample_rate: int, centres: tuple[float, ...]) -> list[float]:
 
 @functools.lru_cache(maxsize=32)
 def _tail(sample_rate: int, centres: tuple[float, ...]) -> int:
-    usable = tuple(hz for hz in centres if hz <= HIGHEST_FREQUENCY * sample_rate)
+    usable = _below_nyquist(sample_rate, centres)
     largest = (-LARGEST_FILTER_DB, LARGEST_FILTER_DB)
     bands = zip(usable, _qs(sample_rate, usable), strict=True)
     return tail_samples(sample_rate, tuple(Band("", "peak", (hz, hz), hz, largest, (q, q)) for hz, q in bands))

@@ -54,10 +54,10 @@ def fir_matching_eq(
         audio: (B, C, T).
         sample_rate: Hz.
         amount: 0 (the identity, bit for bit) to 1 (all the way).
-        smoothing_octaves: width of the smoothing, 0.1 to 3 octaves; without influence on a given `curve_db`.
+        smoothing_octaves: width of the smoothing, 0.1 to 3 octaves.
         reference: (C, K) or (B, C, K) at the rate of the audio, or the path of an audio file.
         target_db: the spectrum to reach, (61,) or (B, 61), as from `spectrum_curves.average_spectrum`.
-        curve_db: the filter's response itself, (61,) or (B, 61) dB at `spectrum_curves.CURVE_HZ`; see `matching_curve`.
+        curve_db: the difference itself, (61,) or (B, 61) dB at `spectrum_curves.CURVE_HZ`, as from `matching_curve`.
         phase: ``linear`` (waveforms keep their shape; the delay of half the filter is compensated, so that it rings
             before a sound as well as after it) or ``minimum`` (nothing before a sound, but the phase turns).
 
@@ -75,8 +75,7 @@ def fir_matching_eq(
     guides = {"reference": reference, "target_db": target_db, "curve_db": curve_db}
     if not isinstance(amount, torch.Tensor) and amount == 0:
         return audio.clone()
-    curve = _find_curve(audio, sample_rate, columns["smoothing_octaves"], guides)
-    taps, delay = design_filter(curve * columns["amount"].unsqueeze(-1), sample_rate, phase)
+    taps, delay = design_filter(_find_difference(audio, sample_rate, guides), columns, sample_rate, phase)
     return _apply(audio, taps, delay)
 
 
@@ -84,35 +83,29 @@ def matching_curve(
     audio: torch.Tensor,
     sample_rate: int,
     *,
-    smoothing_octaves: Setting = 1.0 / 3.0,
     reference: Reference | None = None,
     target_db: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return the response that `fir_matching_eq` would apply, to be looked at, kept, or given to a stream.
+    """Return how far a target lies above the audio, to be looked at, kept, or given to `fir_matching_eq` in blocks.
 
     Args:
         audio: (B, C, T).
         sample_rate: Hz.
-        smoothing_octaves: as for `fir_matching_eq`.
         reference: as for `fir_matching_eq`.
         target_db: as for `fir_matching_eq`.
 
     Returns:
-        (B, 61) dB at `spectrum_curves.CURVE_HZ`, the mean is 0.
+        (B, 61) dB at `spectrum_curves.CURVE_HZ`, not smoothed.
 
     Raises:
-        ArgumentError: a setting is out of range, or not exactly one of `reference` and `target_db` is given.
+        ArgumentError: not exactly one of `reference` and `target_db` is given.
         AudioError: the audio or the reference is unusable.
     """
     check_input(audio, sample_rate)
-    columns = read_settings(audio, MATCHING_TABLE, {"smoothing_octaves": smoothing_octaves})
-    guides = {"reference": reference, "target_db": target_db, "curve_db": None}
-    return _find_curve(audio, sample_rate, columns["smoothing_octaves"], guides)
+    return _find_difference(audio, sample_rate, {"reference": reference, "target_db": target_db, "curve_db": None})
 
 
-def _find_curve(
-    audio: torch.Tensor, sample_rate: int, smoothing: torch.Tensor, guides: Mapping[str, Any]
-) -> torch.Tensor:
+def _find_difference(audio: torch.Tensor, sample_rate: int, guides: Mapping[str, Any]) -> torch.Tensor:
     given = [name for name, guide in guides.items() if guide is not None]
     if len(given) != 1:
         raise ArgumentError(
@@ -124,8 +117,7 @@ def _find_curve(
         target = _read_curve(given[0], guides[given[0]], audio)
     if guides["curve_db"] is not None:
         return target.expand(audio.shape[0], -1)
-    curve = smooth_curve(target - average_spectrum(audio, sample_rate), smoothing)
-    return (curve - curve.mean(-1, keepdim=True)).clamp(-LARGEST_DB, LARGEST_DB)
+    return target - average_spectrum(audio, sample_rate)
 
 
 def _read_curve(name: str, curve_db: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
@@ -153,11 +145,15 @@ def _file_spectrum(path: str, changed: int, sample_rate: int) -> torch.Tensor:
     return average_spectrum(load_audio(path, sample_rate=sample_rate)[0].unsqueeze(0), sample_rate)
 
 
-def design_filter(curve_db: torch.Tensor, sample_rate: int, phase: str) -> tuple[torch.Tensor, int]:
+def design_filter(
+    difference_db: torch.Tensor, columns: Mapping[str, torch.Tensor], sample_rate: int, phase: str
+) -> tuple[torch.Tensor, int]:
     """Return what a filter adds to the audio: the taps (B, K) of the response minus 1, and their delay in samples.
 
-    Without the 1, a flat curve gives taps that are exactly zero.
+    Without the 1, a flat response gives taps that are exactly zero.
     """
+    smooth = smooth_curve(difference_db, columns["smoothing_octaves"])
+    curve_db = (smooth - smooth.mean(-1, keepdim=True)).clamp(-LARGEST_DB, LARGEST_DB) * columns["amount"].unsqueeze(-1)
     length = 1 << round(math.log2(FILTER_S * sample_rate))
     points = 2 * length if phase == "minimum" else length
     logarithm = curve_on_lines(curve_db, sample_rate, points) * (math.log(10.0) / 20.0)
@@ -230,12 +226,13 @@ class FIRMatchingEQ(Processor):
             raise ArgumentError(
                 "fir_matching_eq in blocks needs curve_db; matching_curve makes it from the whole signal"
             )
-        rows = curve.shape[0] if curve.dim() == 2 else 1
-        amounts = settings["amount"].numel() if isinstance(settings["amount"], torch.Tensor) else 1
-        nothing = torch.zeros(max(rows, amounts), 1, 1)
-        columns = read_settings(nothing, MATCHING_TABLE, {"amount": settings["amount"]})
-        levels = _read_curve("curve_db", curve, nothing) * columns["amount"].unsqueeze(-1)
-        taps, delay = design_filter(levels.detach(), sample_rate, check_choice(PHASE, settings["phase"]))
+        numbers = {name: settings[name] for name in ("amount", "smoothing_octaves")}
+        sizes = [torch.as_tensor(number).numel() for number in numbers.values()]
+        items = max(*sizes, curve.shape[0] if curve.dim() == 2 else 1)
+        nothing = torch.zeros(items, 1, 1)
+        columns = read_settings(nothing, MATCHING_TABLE, numbers)
+        difference = _read_curve("curve_db", curve, nothing).detach().expand(len(nothing), -1)
+        taps, delay = design_filter(difference, columns, sample_rate, check_choice(PHASE, settings["phase"]))
         return ContextStream(lambda block: _apply(block, taps, delay), taps.shape[-1] - 1 - delay, delay)
 
     def _with_guide(self, settings: Mapping[str, Any]) -> dict[str, Any]:
