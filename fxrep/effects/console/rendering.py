@@ -154,8 +154,7 @@ def _active(tracks: torch.Tensor, sample_rate: int, track_mask: torch.Tensor | N
         raise AudioError(f"tracks of shape {tuple(tracks.shape)} are empty; give at least one mix, track and sample")
     # Kind, channels and rate on one sample; the content below, without a copy, and only where the mask allows it.
     check_input(tracks.new_zeros((1, tracks.shape[2], 1)), sample_rate)
-    lows, highs = torch.aminmax(tracks.detach(), dim=-1)
-    low, high = lows.amin(-1), highs.amax(-1)
+    low, high = tracks.detach().amin((2, 3)), tracks.detach().amax((2, 3))
     mask = track_mask.to(tracks.device)
     if not bool(torch.isfinite((high - low)[mask]).all()):
         raise AudioError("tracks hold NaN or infinite samples; repair or mask them first")
