@@ -22,6 +22,8 @@ BIT_CRUSHER_TABLE = (
     Parameter("rate_factor", "", 1.0, LARGEST_FACTOR, "log", 1.0),
     Parameter("mix", "", 0.0, 1.0, "linear", 1.0),
 )
+# Samples to hold at a time: the places in float64 and the gathered neighbours then stay in the caches.
+SEGMENT = 65536
 # How far a held value may lie ahead, with the neighbour that interpolation needs.
 LOOK_AHEAD = math.ceil(LARGEST_FACTOR / 2.0) + 2
 
@@ -69,11 +71,17 @@ def bit_crusher(
 
 
 def _crush(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
-    held = hold(audio, columns["rate_factor"])
+    parts = range(0, audio.shape[-1], SEGMENT)
+    held = torch.cat([_hold_part(audio, columns["rate_factor"], first) for first in parts], -1)
     return blend(audio, quantize(held, columns["bits"], factor), columns["mix"])
 
 
-def hold(audio: torch.Tensor, factor: torch.Tensor, start: int = 0, first: int = 0, count: int = -1) -> torch.Tensor:
+def _hold_part(audio: torch.Tensor, factor: torch.Tensor, first: int) -> torch.Tensor:
+    start, end = max(0, first - LOOK_AHEAD), min(audio.shape[-1], first + SEGMENT)
+    return hold(audio[..., start : end + LOOK_AHEAD], factor, start, first, end - first)
+
+
+def hold(audio: torch.Tensor, factor: torch.Tensor, start: int, first: int, count: int) -> torch.Tensor:
     """Sample and hold.
 
     Args:
@@ -81,13 +89,12 @@ def hold(audio: torch.Tensor, factor: torch.Tensor, start: int = 0, first: int =
         factor: (B,), from 1 up.
         start: number of the first sample of `audio` in the whole signal.
         first: number in the whole signal of the first sample to return.
-        count: samples to return; -1 for T.
+        count: samples to return.
 
     Returns:
         (B, C, count). Behind the end of the audio is silence.
     """
     channels, samples = audio.shape[1:]
-    count = samples if count < 0 else count
     if bool((factor == 1.0).all()) and not factor.requires_grad:
         return audio[..., first - start : first - start + count].clone()
     ratio = factor.unsqueeze(-1)

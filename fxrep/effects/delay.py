@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from fxrep.effects.chunks import in_chunks
-from fxrep.effects.dynamics import time_coefficient
 from fxrep.effects.echo_line import EchoLineStream, echo_line
+from fxrep.effects.gain_computer import time_coefficient
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, blend, check_choice, check_input, read_constants, read_settings

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from fxrep.effects.chunks import in_chunks
-from fxrep.effects.dynamics import time_coefficient
+from fxrep.effects.gain_computer import time_coefficient
 from fxrep.effects.level import db_to_gain
 from fxrep.effects.oversampling import OVERSAMPLING, bend_oversampled, read_factor, shaper_stream
 from fxrep.effects.parameters import Parameter

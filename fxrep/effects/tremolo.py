@@ -22,6 +22,8 @@ TREMOLO_TABLE = (
 )
 # Steepness of the wave at shape 1: its edges take about 3 % of a period.
 STEEPEST = 400.0
+# Samples at a time: the oscillator's temporaries, in float64, then stay in the caches.
+SEGMENT = 65536
 
 
 def tremolo(
@@ -60,6 +62,11 @@ def tremolo(
 
 
 def _swing(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, start: int) -> torch.Tensor:
+    parts = enumerate(audio.split(SEGMENT, -1))
+    return torch.cat([_swing_part(part, columns, sample_rate, start + i * SEGMENT) for i, part in parts], -1)
+
+
+def _swing_part(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, start: int) -> torch.Tensor:
     channels, samples = audio.shape[1:]
     angle = oscillator_angle(columns["rate_hz"], columns["phase_deg"], channels, sample_rate, samples, start)
     cosine = torch.cos(angle.to(audio.dtype))

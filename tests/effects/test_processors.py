@@ -23,11 +23,18 @@ LOOK_AHEAD = 6000
 def processor(name: str) -> effects.Processor:
     if name == "convolution_reverb":
         return effects.ConvolutionReverb(torch.tensor([[1.0, 0.0, 0.4]]))
+    if name == "fir_matching_eq":
+        return effects.FIRMatchingEQ(curve_db=torch.linspace(-5.0, 9.0, 61).sin() * 6.0)
+    if name == "fir_matching_eq":
+        return effects.FIRMatchingEQ(curve_db=torch.arange(61).sin() * 6.0)
     return effects.create_processor(name)
 
 
 def drawn(name: str, seed: int = 0) -> dict:
-    return processor(name).sample(torch.Generator().manual_seed(seed))
+    """Settings drawn over the whole range; what is off by default is on for every even seed."""
+    module = processor(name)
+    extra = {p.name: (p.minimum, p.maximum) for p in module.parameter_table if p.default is None and seed % 2 == 0}
+    return module.sample(torch.Generator().manual_seed(seed), extra)
 
 
 def every_choice(module: effects.Processor) -> list[dict]:
@@ -83,7 +90,7 @@ def test_blocks_of_any_length_give_the_whole(name: str, hits: torch.Tensor) -> N
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mono_stream_with_settings_per_item(name: str, hits: torch.Tensor) -> None:
     module, audio = processor(name), hits[:, :1, 5000:8000]
-    draws = [drawn(name, seed) for seed in range(2)]
+    draws = [drawn(name, seed) for seed in (0, 2)]
     settings = {
         key: torch.tensor([draw[key] for draw in draws], dtype=torch.float64)
         for key, value in draws[0].items()
@@ -95,25 +102,31 @@ def test_a_mono_stream_with_settings_per_item(name: str, hits: torch.Tensor) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_setting_is_dead(name: str, hits: torch.Tensor) -> None:
-    module, audio = processor(name), hits[..., :16000]
+    """Every setting moves the sound, if only under the choice that it belongs to; none makes a gradient infinite."""
+    module = processor(name)
+    # Over a floor at -80 dB, a steady item and one that stops: holding gates need a pause of a third of a second.
+    audio = hits[..., :16000] + torch.randn(2, 2, 16000, generator=torch.Generator().manual_seed(7)) * 1e-4
+    audio[1, :, 1500:] -= hits[1, :, 1500:16000]
+    dead = {p.name for p in module.parameter_table}
     for choice in every_choice(module):
         settings = columns(module, 0.45, 2)
         output = module(audio, RATE, **settings, **choice)
         weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(6))
         gradients = torch.autograd.grad((output * weights).sum(), list(settings.values())) if settings else ()
-        for key, gradient in zip(settings, gradients, strict=True):
-            assert gradient.ne(0).all(), f"{key} is dead with {choice}"
+        assert all(torch.isfinite(gradient).all() for gradient in gradients), choice
+        dead -= {key for key, gradient in zip(settings, gradients, strict=True) if gradient.ne(0).any()}
+    assert not dead
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in STRAIGHT_THROUGH])
 def test_gradients_match_finite_differences(name: str, hits: torch.Tensor) -> None:
     module = processor(name)
-    audio = (hits[..., 2000:2800].double() * 0.7).requires_grad_()
+    audio = (hits[..., 2000:3200].double() * 0.7).requires_grad_()
     for choice in every_choice(module):
         settings = columns(module, 0.37, 2)
 
         def apply(x: torch.Tensor, *values: torch.Tensor) -> torch.Tensor:
-            return module(x, 16000, **dict(zip(settings, values, strict=True)), **choice)  # noqa: B023
+            return module(x, RATE, **dict(zip(settings, values, strict=True)), **choice)  # noqa: B023
 
         assert torch.autograd.gradcheck(
             apply, (audio, *settings.values()), eps=1e-7, atol=1e-4, rtol=1e-3, fast_mode=True
@@ -125,10 +138,7 @@ def test_the_output_is_finite_and_bounded(name: str) -> None:
     module, audio = processor(name), hard_cases(3000)
     # What the settings in decibels can add, with 40 dB of room for resonances and feedback.
     highest_db = 40.0 + sum(max(0.0, p.maximum) for p in module.parameter_table if p.name.endswith("_db"))
-    edges = [
-        {p.name: getattr(p, edge) for p in module.parameter_table if p.default is not None}
-        for edge in ("minimum", "maximum")
-    ]
+    edges = [{p.name: getattr(p, edge) for p in module.parameter_table} for edge in ("minimum", "maximum")]
     for settings in (*edges, *(drawn(name, seed) for seed in range(4))):
         output = module(audio, RATE, **settings)
         assert torch.isfinite(output).all()
@@ -193,9 +203,7 @@ def test_range_edges_are_finite_in_value_and_gradient(name: str, noise: torch.Te
     module = processor(name)
     cases = torch.cat((hard_cases(2001), noise[:1, :, :2001]))
     for position in (0.0, 1.0):
-        settings = {
-            p.name: columns(module, position, 5)[p.name] for p in module.parameter_table if p.default is not None
-        }
+        settings = columns(module, position, 5)
         audio = cases.clone().requires_grad_()
         output = module(audio, RATE, **settings)
         output.square().mean().backward()
@@ -223,13 +231,13 @@ def test_default_settings_work_at_every_rate(name: str, rate: int, noise: torch.
 @pytest.mark.parametrize("name", NAMES)
 def test_items_do_not_influence_each_other(name: str, noise: torch.Tensor) -> None:
     module = processor(name)
-    draws = [drawn(name, seed) for seed in range(3)]
+    draws = [drawn(name, seed) for seed in (0, 2, 4)]
     numbers = [key for key, value in draws[0].items() if isinstance(value, float)]
     settings = {key: torch.tensor([draw[key] for draw in draws], dtype=torch.float64) for key in numbers}
     together = module(noise, RATE, **settings)
     for index, draw in enumerate(draws):
         alone = module(noise[index : index + 1], RATE, **draw)
-        torch.testing.assert_close(together[index : index + 1], alone, rtol=1e-5, atol=2e-6)
+        assert error_db(together[index : index + 1], alone) < -100.0
 
 
 @pytest.mark.parametrize("name", NAMES)
