@@ -25,8 +25,6 @@ def processor(name: str) -> effects.Processor:
         return effects.ConvolutionReverb(torch.tensor([[1.0, 0.0, 0.4]]))
     if name == "fir_matching_eq":
         return effects.FIRMatchingEQ(curve_db=torch.linspace(-5.0, 9.0, 61).sin() * 6.0)
-    if name == "fir_matching_eq":
-        return effects.FIRMatchingEQ(curve_db=torch.arange(61).sin() * 6.0)
     return effects.create_processor(name)
 
 
