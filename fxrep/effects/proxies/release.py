@@ -22,13 +22,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-import fxrep
 from fxrep.effects.processor import Processor
 from fxrep.effects.proxies.model import ProxyNetwork, ProxySize
 from fxrep.effects.proxies.processor import Mode, NeuralProxy
 from fxrep.effects.registry import PROCESSORS, create_processor
 from fxrep.errors import ArgumentError, CheckpointError, OutputError
 from fxrep.files import atomic_folder
+from fxrep.version import __version__
 
 FORMAT_VERSION = 1
 KIND = "effect_proxy"
@@ -98,7 +98,7 @@ def save_proxy(
     config = {
         "format": FORMAT_VERSION,
         "kind": KIND,
-        "fxrep": fxrep.__version__,
+        "fxrep": __version__,
         "licence": licence,
         "proxy": description,
         "fingerprint": _fingerprint(description, tensors),
