@@ -140,7 +140,7 @@ def test_settings_are_those_of_the_effect(noise: torch.Tensor) -> None:
 def test_a_table_is_narrowed_and_its_defaults_follow() -> None:
     table = proxy_table(effects.Compressor(), {"ratio": (2.0, 8.0), "attack_ms": (20.0, 50.0)})
     by_name = {parameter.name: parameter for parameter in table}
-    assert len(table) == len(effects.Compressor.parameter_table)
+    assert list(by_name) == [p.name for p in effects.Compressor.parameter_table if p.default is not None]
     assert (by_name["ratio"].minimum, by_name["ratio"].maximum, by_name["ratio"].default) == (2.0, 8.0, 2.0)
     assert by_name["attack_ms"].default == 20.0
 
