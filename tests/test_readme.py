@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from functools import cache
 from pathlib import Path
@@ -75,6 +76,12 @@ def test_make_targets_exist() -> None:
         words = shlex.split(line)
         if words[0] == "make":
             assert {word for word in words[1:] if "=" not in word} <= targets, f"{page}: {line}"
+
+
+def test_tables_of_the_processors_are_up_to_date() -> None:
+    renew = runpy.run_path(str(ROOT / "docs" / "make_effect_tables.py"))["with_tables"]
+    page = (ROOT / "docs" / "effects.md").read_text(encoding="utf-8")
+    assert renew(page) == page, "run: python docs/make_effect_tables.py"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -174,7 +174,7 @@ def _stack(strip: Strip, items: Sequence) -> Columns:
 def _read_into(strip: dict[str, dict[str, float | None]], columns: Columns, index: tuple[int, ...]) -> None:
     for label, column in columns.items():
         for name, values in column.items():
-            value = float(values[index])
+            value = float(values[index].detach())
             strip[label][name] = None if value != value else value
 
 
