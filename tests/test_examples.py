@@ -34,6 +34,23 @@ def test_draw_effects(tmp_path: Path) -> None:
     assert float(output.split()[-1]) < 1e-6
 
 
+def test_effect_chain(tmp_path: Path) -> None:
+    output = example("effect_chain.py", tmp_path)
+    made = {f"{name}.wav" for name in ("dry", "drawn", "edited")} | {"drawn.json", "edited.json"}
+    assert {path.name for path in (tmp_path / "effect-chain").iterdir()} == made
+    assert float(output.split(" dB from")[0].split()[-1]) < -90.0
+
+
+@pytest.mark.slow
+def test_mix_with_console(tmp_path: Path) -> None:
+    lines = example("mix_with_console.py", tmp_path).splitlines()
+    assert {path.name for path in (tmp_path / "mix").iterdir()} == {"mix.wav", "mix.json"}
+    assert float(lines[0].split()[-2]) < -0.9
+    for line in lines[1:]:
+        hidden, found = (float(word) for word in line.split() if word[-1].isdigit())
+        assert abs(hidden - found) < 1.0
+
+
 @pytest.mark.slow
 def test_search_references(tmp_path: Path) -> None:
     output = example("search_references.py", tmp_path, "--k", "1")

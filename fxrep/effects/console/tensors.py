@@ -139,7 +139,7 @@ def unstack_settings(
     for number, name in enumerate(names):
         _read_into(filled.tracks[name], settings.tracks, (item, number))
         for bus, column in settings.sends.items():
-            filled.sends[name][bus] = max(float(column[item, number]), SEND.minimum)
+            filled.sends[name][bus] = max(float(column[item, number].detach()), SEND.minimum)
         for group, member in settings.members.items():
             if bool(member[item, number]):
                 filled.group_of[name] = group
