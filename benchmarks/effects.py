@@ -1,181 +1,171 @@
-"""Speed of the effects beside dasp-pytorch, pedalboard and SciPy: one Markdown table.
+"""Speed and memory of every effect beside other libraries, in one run: Markdown tables.
 
-    python benchmarks/effects.py [--batch 16] [--seconds 5] [--repetitions 5] [--only parametric_eq …]
+    python benchmarks/effects.py [--threads 2] [--repetitions 5] [--only parametric_eq chain …] [--device cuda]
+    python benchmarks/effects.py --memory [--only …]
 
-Times are CPU milliseconds (all threads), medians over the repetitions; the ratio is theirs over ours. Settings are
-alike, the algorithms are not always: dasp's compressor has no release, its reverberation draws new noise each call
-and convolves directly, so it is timed on one item and marked; pedalboard and SciPy have no gradient.
+All processors and the chain EQ, compressor, reverb, pan, gain; forward, and forward + backward with the gradient to
+the audio and to all settings; 16 x 2 x 5 s and 1 x 2 x 30 s unless --batch and --seconds say otherwise. Times are
+medians in milliseconds: of the processor, summed over threads, and of the clock on the wall. A ratio is theirs over
+ours, so above 1 we are faster. Settings are alike; where algorithms differ, a footnote says so. Effects without
+gradients run one item after the other on one thread. On a GPU the differentiable libraries alone are measured, and the
+CPU time is that of launching. Run it on an otherwise idle machine: where threads outnumber free cores they wait for
+each other in every operation, and waiting counts as CPU time.
+
+The floors, measured in the same run: a copy (x * 1.0) for what has no memory, a running sum for recursions (it does
+one addition per sample, several rows at a time can go below it), and a transform and back at the padded length for
+convolutions; for the chain their sum.
+
+--memory prints instead the most memory that one call holds beyond its input, each in a process of its own.
+
+pedalboard and dasp-pytorch are in the extra `dev`. grafx and torchcomp are not, as torchlpc is built from source; their
+rows are left out unless they are installed: `pip install --no-deps --no-build-isolation grafx torchcomp torchlpc
+torch_geometric networkx einops`. Without FlashFFTConv, grafx runs on torch's transforms.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
+import gc
 
-import dasp_pytorch
-import numpy as np
-import pedalboard
-import scipy.signal
+import numba
 import torch
+from effects_speed import compiled, differentiable, ours
+from effects_speed.entries import OURS, RATE, Entry, bursts
+from effects_speed.measuring import (
+    FLOORS,
+    Shape,
+    Times,
+    describe,
+    floor_of,
+    measure,
+    measure_entry,
+    memory_apart,
+    memory_on_device,
+)
+from effects_speed.tables import TITLE, Footnotes, Row, aims, number, row_text
 
-from fxrep import effects
-from fxrep.effects.equalizer import BANDS
-
-RATE = 44100
-Call = Callable[[torch.Tensor, torch.Tensor], object]
-EQ = {f"{band}_{part}": value for band in BANDS for part, value in (("gain_db", 6.0), ("q", 1.0))}
-EQ_HZ = {
-    "low_shelf": 100.0,
-    "peak_1": 300.0,
-    "peak_2": 1000.0,
-    "peak_3": 3000.0,
-    "peak_4": 8000.0,
-    "high_shelf": 10000.0,
-}
-DYNAMICS = {"threshold_db": -24.0, "ratio": 4.0, "attack_ms": 5.0, "release_ms": 100.0, "knee_db": 6.0}
+Floors = dict[str, dict[bool, Times]]
+SHAPES = (Shape(16, 5.0), Shape(1, 30.0))
+PASSES = {False: "forward", True: "forward + backward"}
 
 
-def ours() -> dict[str, Call]:
-    """Return one call per effect; `one` is a column of ones that carries the gradient into the settings."""
-    eq = {**EQ, **{f"{band}_hz": hz for band, hz in EQ_HZ.items()}}
-    scaled = lambda settings, one: {name: value * one for name, value in settings.items()}  # noqa: E731
-    room = {"decay_s": 1.2, "damping": 0.5, "pre_delay_ms": 10.0, "mix": 0.3}
+def all_entries(device: torch.device, only: list[str] | None) -> dict[str, list[Entry]]:
+    """Return the libraries by processor, ours first."""
+    others = [differentiable.entries()]
+    if device.type == "cpu":
+        others.append(compiled.entries())
+    found = ours.entries()
+    for unknown in set(only or ()) - set(found):
+        raise SystemExit(f"no processor is called {unknown!r}; choose from {', '.join(found)}")
     return {
-        "gain": lambda x, one: effects.gain(x, RATE, gain_db=6.0 * one),
-        "panner": lambda x, one: effects.panner(x, RATE, pan=0.3 * one),
-        "stereo_width": lambda x, one: effects.stereo_width(x, RATE, width=0.4 * one),
-        "saturation": lambda x, one: effects.saturation(x, RATE, drive_db=12.0 * one),
-        "parametric_eq": lambda x, one: effects.parametric_eq(x, RATE, **scaled(eq, one)),
-        "parametric_eq (fft)": lambda x, one: effects.parametric_eq(x, RATE, method="fft", **scaled(eq, one)),
-        "compressor": lambda x, one: effects.compressor(x, RATE, **scaled(DYNAMICS, one)),
-        "noise_shaped_reverb": lambda x, one: effects.noise_shaped_reverb(x, RATE, **scaled(room, one)),
+        name: own + [entry for more in others for entry in more.get(name, [])]
+        for name, own in found.items()
+        if not only or name in only
     }
 
 
-def dasp() -> dict[str, Call]:
-    def equalizer(x: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
-        bands = ("low_shelf", "band0", "band1", "band2", "band3", "high_shelf")
-        parts = {}
-        for band, hz in zip(bands, EQ_HZ.values(), strict=True):
-            parts |= {f"{band}_gain_db": 6.0 * one, f"{band}_cutoff_freq": hz * one, f"{band}_q_factor": 1.0 * one}
-        return dasp_pytorch.functional.parametric_eq(x, RATE, **parts)
-
-    def reverb(x: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
-        one = one[:1]
-        parts = {f"band{band}_{part}": 0.5 * one for band in range(12) for part in ("gain", "decay")}
-        return dasp_pytorch.functional.noise_shaped_reverberation(x[:1], RATE, mix=0.3 * one, **parts)
-
-    functional = dasp_pytorch.functional
-    names = ("threshold_db", "ratio", "attack_ms", "release_ms", "knee_db")
+def measure_floors(audio: torch.Tensor, repetitions: int) -> Floors:
     return {
-        "gain": lambda x, one: functional.gain(x, RATE, 6.0 * one),
-        "stereo_width": lambda x, one: functional.stereo_widener(x.clone(), RATE, 0.2 * one[:, None]),
-        "saturation": lambda x, one: functional.distortion(x, RATE, 12.0 * one.repeat_interleave(x.shape[1])),
-        "parametric_eq": equalizer,
-        "compressor": lambda x, one: functional.compressor(
-            x, RATE, **{name: DYNAMICS[name] * one for name in names}, makeup_gain_db=0.0 * one
-        ),
-        "noise_shaped_reverb": reverb,
+        name: {gradient: measure(call, audio, repetitions, gradient) for gradient in PASSES}
+        for name, call in FLOORS.items()
     }
 
 
-def others() -> dict[str, dict[str, Call]]:
-    bands = list(EQ_HZ.values())
-    peaks = [pedalboard.PeakFilter(hz, 6.0, 1.0) for hz in bands[1:-1]]
-    board = [pedalboard.LowShelfFilter(bands[0], 6.0, 1.0), *peaks, pedalboard.HighShelfFilter(bands[-1], 6.0, 1.0)]
-    sections = np.concatenate([scipy.signal.butter(2, hz, fs=RATE, output="sos") for hz in bands])
-    plugins = {
-        "gain": pedalboard.Gain(6.0),
-        "saturation": pedalboard.Distortion(12.0),
-        "parametric_eq": pedalboard.Pedalboard(board),
-        "compressor": pedalboard.Compressor(-24.0, 4.0, 5.0, 100.0),
-        "noise_shaped_reverb": pedalboard.Reverb(0.5, wet_level=0.3, dry_level=0.7),
-    }
-    return {
-        "pedalboard": {
-            name: lambda x, _, plugin=plugin: [plugin(item, RATE) for item in x.numpy()]
-            for name, plugin in plugins.items()
-        },
-        "SciPy": {
-            "parametric_eq": lambda x, _: scipy.signal.sosfilt(sections, x.numpy(), axis=-1),
-            "saturation": lambda x, _: np.tanh(x.numpy() * 4.0),
-            "noise_shaped_reverb": lambda x, _: [
-                scipy.signal.oaconvolve(item, np.ones((2, 52920), np.float32), axes=-1) for item in x.numpy()
-            ],
-        },
-    }
-
-
-def measure(call: Call, audio: torch.Tensor, repetitions: int, gradient: bool) -> float:
-    """Return the median CPU time in milliseconds, after one call to warm up."""
-    times = []
-    for _ in range(repetitions + 1):
-        source = audio.clone().requires_grad_(gradient)
-        one = torch.ones(audio.shape[0], requires_grad=gradient)
-        start = time.process_time()
-        with torch.set_grad_enabled(gradient):
-            result = call(source, one)
-            if gradient:
-                result.square().mean().backward()  # type: ignore[attr-defined]
-        times.append(1000.0 * (time.process_time() - start))
-    return statistics.median(times[1:])
-
-
-def chain_rows(audio: torch.Tensor, repetitions: int) -> list[str]:
-    """Return one row per named chain: the median over different random settings, without gradients."""
-    rows = []
-    for name in effects.CHAINS:
-        chain, generator = effects.create_chain(name), torch.Generator().manual_seed(0)
-        times = []
-        with torch.no_grad():
-            for _ in range(repetitions + 1):
-                settings = chain.sample_batch(generator, audio.shape[0])
-                start = time.process_time()
-                chain(audio, RATE, settings)
-                times.append(1000.0 * (time.process_time() - start))
-        rows.append(f"| chain {name} | fxrep | {statistics.median(times[1:]):.0f} | | | |")
-    return rows
-
-
-def effect_rows(name: str, call: Call, audio: torch.Tensor, repetitions: int) -> list[str]:
-    forward, backward = (measure(call, audio, repetitions, gradient) for gradient in (False, True))
-    rows = [f"| {name} | fxrep | {forward:.0f} | 1 | {backward:.0f} | 1 |"]
-    rivals = {"dasp-pytorch": dasp(), **others()}
-    for library, calls in rivals.items():
-        if name not in calls:
+def measure_row(name: str, entry: Entry, audio: torch.Tensor, repetitions: int, footnotes: Footnotes) -> Row:
+    """Measure what works; what fails becomes a footnote."""
+    row = Row(name, entry)
+    for gradient, label in PASSES.items():
+        if gradient and not entry.gradient:
             continue
-        direct = library == "dasp-pytorch" and name == "noise_shaped_reverb"
-        scale, count = (audio.shape[0], 1) if direct else (1, repetitions)
-        label = f"{library} (one item, times {scale})" if direct else library
-        theirs = scale * measure(calls[name], audio[:1] if direct else audio, count, False)
-        cells = f"{theirs:.0f} | {theirs / forward:.1f}"
-        if library == "dasp-pytorch" and not direct:
-            slow = measure(calls[name], audio, repetitions, True)
-            cells += f" | {slow:.0f} | {slow / backward:.1f}"
-        else:
-            cells += " | | "
-        rows.append(f"| {name} | {label} | {cells} |")
-    return rows
+        try:
+            row.times[gradient] = measure_entry(entry, audio, repetitions, gradient)
+        except Exception as error:
+            footnotes.mark(f"{entry.library}, {name}, {label} failed: {describe(error)}")
+        gc.collect()
+    return row
+
+
+def print_times(shape: Shape, entries: dict[str, list[Entry]], arguments: argparse.Namespace) -> None:
+    """Print one table with its footnotes and aims."""
+    audio = bursts(shape.batch, shape.seconds).to(arguments.device)
+    floors = measure_floors(audio, arguments.repetitions)
+    print(f"\n## {shape} at {RATE} Hz, {arguments.device}, {arguments.threads} threads\n\n{TITLE}", flush=True)
+    footnotes, rows = Footnotes(), []
+    for floor, times in floors.items():
+        cells = [f"{number(t.cpu)} | | {number(t.wall)} | " for t in times.values()]
+        print(f"| floor: {floor} | torch | {' | '.join(cells)} | | | |", flush=True)
+    for name, versions in entries.items():
+        own = Row(name, versions[0])
+        for entry in versions:
+            row = measure_row(name, entry, audio, arguments.repetitions, footnotes)
+            own = row if entry is versions[0] else own
+            rows.append(row)
+            names = floor_of(name, entry.library) if entry.library.startswith(OURS) else ()
+            total = {gradient: Times(sum(floors[n][gradient].cpu for n in names), 0.0) for gradient in PASSES if names}
+            failed = "".join(
+                footnotes.mark(note) for note in footnotes.notes if note.startswith(f"{entry.library}, {name},")
+            )
+            print(row_text(row, own, total, " + ".join(names), footnotes.mark(entry.note) + failed), flush=True)
+    print(f"\n{footnotes.text()}", flush=True)
+    clocks = ("wall",) if audio.is_cuda else ("CPU", "wall")
+    heads = [f"{what} {clock}" for clock in clocks for what in ("forward", "f+b")]
+    print(f"\nAims at {shape}:\n\n{aims(rows, heads)}", flush=True)
+
+
+def print_memory(shape: Shape, entries: dict[str, list[Entry]], arguments: argparse.Namespace) -> None:
+    """Print the table of extra memory."""
+    size = shape.batch * 2 * int(shape.seconds * RATE) * 4 / 2**20
+    print(f"\n## Most memory beyond the input of {size:.0f} MB, {shape}, {arguments.device}, MB\n")
+    print("| processor | library | forward | f+b |\n|---|---|---|---|", flush=True)
+    footnotes = Footnotes()
+    for name, versions in entries.items():
+        for entry in versions:
+            if entry.one_item:
+                continue
+            cells = []
+            for gradient in PASSES:
+                result: float | str = ""
+                if entry.gradient or not gradient:
+                    result = (
+                        memory_apart(entry, shape, gradient, arguments.threads)
+                        if arguments.device == "cpu"
+                        else memory_on_device(entry, shape, gradient)
+                    )
+                failed = isinstance(result, str) and result
+                cells.append(footnotes.mark(f"{entry.library}: {result}") if failed else str(result and round(result)))
+            print(f"| {name} | {entry.library} | {' | '.join(cells)} |", flush=True)
+    print(f"\n{footnotes.text()}", flush=True)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, help="items; with --seconds, instead of the two shapes")
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--only", nargs="*", help="processors to measure, and 'chain'")
+    parser.add_argument("--memory", action="store_true", help="memory instead of time")
+    parser.add_argument("--quick", action="store_true", help="2 x 2 x 1 s once: to see that all works")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--only", nargs="*", help="effects to measure; 'chain' for the chains")
-    arguments = parser.parse_args()
-    generator = torch.Generator().manual_seed(0)
-    audio = 0.1 * torch.randn(arguments.batch, 2, int(arguments.seconds * RATE), generator=generator)
-    print(f"{arguments.batch} x 2 x {arguments.seconds:g} s at {RATE} Hz, CPU ms\n", flush=True)
-    print("| effect | library | forward | ratio | forward + backward | ratio |\n|---|---|---|---|---|---|", flush=True)
-    for name, call in ours().items():
-        if not arguments.only or name in arguments.only:
-            print("\n".join(effect_rows(name, call, audio, arguments.repetitions)), flush=True)
-    if not arguments.only or "chain" in arguments.only:
-        print("\n".join(chain_rows(audio, arguments.repetitions)), flush=True)
+    arguments = parse()
+    shapes = SHAPES
+    if arguments.quick:
+        shapes, arguments.repetitions = (Shape(2, 1.0),), 1
+    if arguments.batch or arguments.seconds:
+        shapes = (Shape(arguments.batch or 16, arguments.seconds or 5.0),)
+    entries = all_entries(torch.device(arguments.device), arguments.only)
+    for shape in shapes:
+        if arguments.memory:
+            print_memory(shape, entries, arguments)
+        else:
+            # In this order: numba, as it starts its own threads, changes the number of torch's.
+            numba.set_num_threads(min(arguments.threads, numba.config.NUMBA_NUM_THREADS))
+            torch.set_num_threads(arguments.threads)
+            print_times(shape, entries, arguments)
 
 
 if __name__ == "__main__":
