@@ -13,7 +13,8 @@ from fxrep.files import atomic_folder
 from fxrep.retrieval.database import DATABASE_NAME
 from fxrep.retrieval.embedding_table import EmbeddingTable, read_embeddings
 from fxrep.retrieval.encoder import AudioEncoder
-from fxrep.retrieval.index import ReferenceIndex, check_windows
+from fxrep.retrieval.index import ReferenceIndex
+from fxrep.retrieval.model_check import check_windows
 from fxrep.retrieval.writer import AddReport, Metadata
 
 

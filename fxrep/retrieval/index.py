@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from fxrep.audio import AudioInput, find_audio_files
-from fxrep.errors import ArgumentError, OutputError, ReferenceIndexError
+from fxrep.errors import ArgumentError, OutputError
 from fxrep.files import atomic_folder
 from fxrep.retrieval.database import FORMAT_VERSION, LEVELS, IndexDatabase, Level
 from fxrep.retrieval.embedding_table import EmbeddingTable, check_level
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_query, embed_song, hash_file
 from fxrep.retrieval.hits import Hit
+from fxrep.retrieval.model_check import check_model, check_windows
 from fxrep.retrieval.songs import SongTable
 from fxrep.retrieval.vector_cache import VectorCache
 from fxrep.retrieval.writer import AddReport, IndexWriter, Metadata
@@ -49,7 +50,7 @@ class ReferenceIndex:
         }
         self._writer = IndexWriter(self._database, self._songs, self._caches["window"])
         if encoder is not None:
-            self._check_fingerprint(encoder.fingerprint)
+            check_model(folder, self.fingerprint, encoder.fingerprint)
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], encoder: AudioEncoder, *, model: str = "") -> ReferenceIndex:
@@ -272,33 +273,10 @@ class ReferenceIndex:
                 "size_bytes": sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file()),
             }
 
-    def _check_fingerprint(self, fingerprint: str) -> None:
-        if fingerprint != self.fingerprint:
-            raise ReferenceIndexError(
-                f"{self.folder} was made with model {_short(self.fingerprint)}, but the model given is "
-                f"{_short(fingerprint)}: give the first, or rebuild with: fxrep index build {self.folder} SONGS --force"
-            )
-
     def _require_encoder(self, work: str) -> AudioEncoder:
         if self.encoder is None:
             raise ArgumentError(f"{self.folder} was opened without an encoder: give one to {work} audio")
         return self.encoder
-
-
-def check_windows(table: EmbeddingTable, fingerprint: str, index: str) -> None:
-    """Refuse embeddings that an index cannot take.
-
-    Raises:
-        ReferenceIndexError: the table was made with another model.
-        ArgumentError: it has no windows.
-    """
-    if table.fingerprint != fingerprint:
-        raise ReferenceIndexError(
-            f"the embeddings were made with model {_short(table.fingerprint)}, but {index} with "
-            f"{_short(fingerprint)}: give that model, or embed the songs again"
-        )
-    if table.level != "window":
-        raise ArgumentError("the table holds whole songs only: embed again with --windows")
 
 
 def _best_per_song(hits: list[Hit]) -> list[Hit]:
@@ -306,7 +284,3 @@ def _best_per_song(hits: list[Hit]) -> list[Hit]:
     for hit in hits:
         best.setdefault(hit.song_id, hit)
     return list(best.values())
-
-
-def _short(fingerprint: str) -> str:
-    return fingerprint[:16]
