@@ -28,7 +28,11 @@ def run(
         bool, typer.Option("--fit", help="Fit the averages on the training split, even if there are some.")
     ] = False,
     steps: Annotated[
-        str | None, typer.Option(help="Steps in order, for example loudness,eq,panning. Default: the published order.")
+        str | None,
+        typer.Option(
+            help="Steps in order, for example loudness,eq,imager, or the name of an order: default (eq, dynamics, "
+            "panning, loudness), fxnorm-automix, koo."
+        ),
     ] = None,
     audio_format: Annotated[str, typer.Option("--format", help="flac (24 bit) or wav (32-bit float).")] = "flac",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,

@@ -31,6 +31,11 @@ def to_grid(spectrum: Feature, sample_rate: int) -> Feature:
     return np.interp(GRID_HZ, bins_hz, spectrum, right=np.nan)
 
 
+def count_frames(samples: int, size: int, hop: int) -> int:
+    """How many frames cover that many samples, at least one."""
+    return max(0, -(-(samples - size) // hop)) + 1
+
+
 def spectra(source: Source, size: int, hop: int, lead: int = 0) -> Iterator[torch.Tensor]:
     """Short-time spectra with a root-Hann window, a few at a time so that memory does not grow with the length.
 
@@ -42,7 +47,8 @@ def spectra(source: Source, size: int, hop: int, lead: int = 0) -> Iterator[torc
 
     Yields:
         (B, channels, frames, size // 2 + 1) complex64, in order; together they hold
-        ceil((lead + T - size) / hop) + 1 frames, at least one.
+        `count_frames(lead + T, size, hop)` frames. What is kept of them over a long track belongs into an array made
+        beforehand: small tensors that outlive the blocks would keep the memory between them from being used again.
     """
     position = torch.arange(size, dtype=torch.float64, device=source.device) / size
     window = (0.5 - 0.5 * torch.cos(2 * torch.pi * position)).sqrt().float()

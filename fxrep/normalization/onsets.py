@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.signal import find_peaks
 
-from fxrep.normalization.grid import power, scaled_size, spectra
+from fxrep.normalization.grid import count_frames, power, scaled_size, spectra
 from fxrep.normalization.sources import Source
 from fxrep.normalization.step import Feature, track_source
 
@@ -62,17 +62,19 @@ def high_frequency_flux(source: Source, size: int) -> tuple[Feature, Feature]:
         Flux and content, (B, frames) each; the first flux is 0.
     """
     weights = torch.linspace(0.0, 1.0, size // 2 + 1, device=source.device)
-    flux: list[torch.Tensor] = []
-    content: list[torch.Tensor] = []
-    last: torch.Tensor | None = None
+    frames = count_frames(source.samples + size, size, size // 2)
+    flux, content = np.empty((2, source.items, frames), dtype=np.float64)
+    last = torch.empty(source.items, 1, size // 2 + 1, device=source.device)
+    start = 0
     for block in spectra(source, size, size // 2, lead=size):
         magnitude = power(block).mean(1).sqrt_()
-        before = torch.cat([magnitude[:, :1] if last is None else last, magnitude[:, :-1]], dim=1)
-        flux.append((magnitude - before).clamp_min_(0.0) @ weights)
-        content.append(magnitude @ weights)
-        last = magnitude[:, -1:].clone()
-    joined = (torch.cat(parts, dim=1).cpu().double().numpy() for parts in (flux, content))
-    return next(joined), next(joined)
+        stop = start + magnitude.shape[1]
+        before = torch.cat([last if start else magnitude[:, :1], magnitude[:, :-1]], dim=1)
+        flux[:, start:stop] = ((magnitude - before).clamp_min_(0.0) @ weights).cpu().numpy()
+        content[:, start:stop] = (magnitude @ weights).cpu().numpy()
+        last.copy_(magnitude[:, -1:])
+        start = stop
+    return flux, content
 
 
 def _peaks(flux: Feature, floor: float, frame_rate: float) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fxrep.normalization.grid import power, scaled_size, spectra
+from fxrep.normalization.grid import count_frames, power, scaled_size, spectra
 from fxrep.normalization.sources import Source
 from fxrep.normalization.step import Feature, track_source
 
@@ -66,7 +66,10 @@ def band_products(source: Source) -> NDArray[np.float32]:
     size = scaled_size(WINDOW, source.sample_rate)
     frequencies = np.fft.rfftfreq(size, 1 / source.sample_rate)
     edges = np.searchsorted(frequencies, BAND_EDGES_HZ)
-    parts: list[NDArray[np.float32]] = []
+    present = [(low, high) for low, high in pairwise(edges) if high > low]
+    frames = count_frames(source.samples, size, size // 2)
+    sums: NDArray[np.float32] | None = None
+    start = 0
     for block in spectra(source, size, size // 2):
         signals = block.unflatten(1, (-1, 2))
         first, last = signals[:, 0], signals[:, -1]
@@ -75,9 +78,13 @@ def band_products(source: Source) -> NDArray[np.float32]:
             cross = torch.view_as_real(first) * torch.view_as_real(last)
             products += [cross.sum((1, -1)), power(last).sum(1)]
         stacked = torch.stack(products, dim=1)
-        bands = [stacked[..., low:high].sum(-1) for low, high in pairwise(edges) if high > low]
-        parts.append(torch.stack(bands, dim=2).cpu().numpy())
-    return np.concatenate(parts, axis=-1)
+        bands = torch.stack([stacked[..., low:high].sum(-1) for low, high in present], dim=2).cpu().numpy()
+        if sums is None:
+            sums = np.empty((*bands.shape[:-1], frames), dtype=np.float32)
+        sums[..., start : start + bands.shape[-1]] = bands
+        start += bands.shape[-1]
+    assert sums is not None
+    return sums
 
 
 def octaves_of_decay(powers: NDArray[np.floating], seconds_per_frame: float) -> float:
