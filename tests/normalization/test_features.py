@@ -19,7 +19,7 @@ from fxrep.normalization import (
     panning_spectrum,
     track_loudness,
 )
-from fxrep.normalization.dynamics import Envelope
+from fxrep.normalization.envelope import Envelope
 from fxrep.normalization.filtering import fir_from_gains
 from fxrep.normalization.step import FeatureMean
 
