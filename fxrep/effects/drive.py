@@ -73,7 +73,7 @@ def tanh_drive(
 
 def _drive(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
     square, level = drive_square(columns["drive_db"]), db_to_gain(columns["drive_db"])
-    bent = bend_oversampled(audio, factor, lambda x: unit_tanh(x, square) * per_item(level, x))
+    bent = bend_oversampled(audio, factor, lambda x: unit_tanh(x, square, level))
     return bent * per_item(db_to_gain(columns["output_db"]), audio)
 
 
@@ -160,11 +160,11 @@ def tube_change(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: i
         factor: of oversampling.
     """
     square, level = drive_square(columns["drive_db"]), db_to_gain(columns["drive_db"])
-    lean = columns["bias"] * square / level
+    lean = columns["bias"] * square / level.square()
 
     def bend(x: torch.Tensor) -> torch.Tensor:
-        unit = unit_tanh(x, square)
-        return unit * per_item(level, x) / (1.0 + unit * per_item(lean, x))
+        symmetric = unit_tanh(x, square, level)
+        return symmetric / (1.0 + symmetric * per_item(lean, x))
 
     return bend_oversampled(audio, factor, bend) - audio
 

@@ -11,6 +11,7 @@ from fxrep.effects.chunks import in_chunks
 from fxrep.effects.oversampling import OVERSAMPLING, Waveshaper, bend_oversampled, read_factor
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.settings import Setting, blend, check_input, per_item, read_settings
+from fxrep.effects.tanh_curve import tanh_curve
 
 SATURATION_TABLE = (
     Parameter("drive_db", "dB", 0.0, 30.0, "db", 0.0),
@@ -51,8 +52,8 @@ def saturation(
 
 def _saturate(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
     square = drive_square(columns["drive_db"])
-    scale = 1.0 / unit_tanh(torch.ones_like(square).reshape(-1, 1, 1), square)
-    bent = bend_oversampled(audio, factor, lambda x: unit_tanh(x, square) * scale.to(x.dtype))
+    level = 1.0 / unit_tanh(torch.ones_like(square).reshape(-1, 1, 1), square).reshape(-1)
+    bent = bend_oversampled(audio, factor, lambda x: unit_tanh(x, square, level))
     return blend(audio, bent, columns["mix"])
 
 
@@ -61,22 +62,24 @@ def drive_square(drive_db: torch.Tensor) -> torch.Tensor:
     return torch.expm1(drive_db * (math.log(10.0) / 10.0))
 
 
-def unit_tanh(audio: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
-    """Return tanh(k x) / k, whose slope at zero is 1.
+def unit_tanh(audio: torch.Tensor, square: torch.Tensor, level: torch.Tensor | None = None) -> torch.Tensor:
+    """Return tanh(k x) / k, whose slope at zero is 1, times a level.
 
     It is a smooth function of k^2, also at k = 0, where it is x itself.
 
     Args:
         audio: (B, C, T).
         square: (B,), k^2 from 0 up.
+        level: (B,); 1 if not given.
     """
+    level = torch.ones_like(square) if level is None else level
     tiny = square < SERIES
-    k = per_item(torch.where(tiny, 1.0, square).sqrt(), audio)
-    bent = torch.tanh(audio * k) / k
+    k = torch.where(tiny, 1.0, square).sqrt()
+    bent = tanh_curve(audio, per_item(k, audio), per_item(level / k, audio))
     if not bool(tiny.any()):
         return bent
     series = audio - audio.pow(3) * per_item(torch.where(tiny, square, 0.0) / 3.0, audio)
-    return torch.where(tiny.reshape(-1, 1, 1), series, bent)
+    return torch.where(tiny.reshape(-1, 1, 1), series * per_item(level, audio), bent)
 
 
 class Saturation(Waveshaper):
