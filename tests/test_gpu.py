@@ -1,0 +1,106 @@
+"""What a GPU computes is what the CPU computes. Skipped where there is none."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from encoders.base import EffectEncoder
+from fxrep import effects, load_encoder
+from fxrep.audio import integrated_loudness, resample, true_peak_db
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+RATE = 44100
+# Oscillators and long recursions add the rounding of another order of operations.
+CLOSE_DB = -80.0
+
+
+def processor(name: str) -> effects.Processor:
+    if name == "convolution_reverb":
+        return effects.ConvolutionReverb(torch.tensor([[1.0, 0.0, 0.4]]))
+    if name == "fir_matching_eq":
+        return effects.FIRMatchingEQ(curve_db=torch.linspace(-5.0, 9.0, 61).sin() * 6.0)
+    return effects.create_processor(name)
+
+
+def bursts(items: int = 3, samples: int = 30000) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    decay = torch.exp(-(torch.arange(samples) % 9000) / 2000.0)
+    return torch.randn(items, 2, samples, generator=generator) * decay * 0.3
+
+
+def error_db(estimate: torch.Tensor, truth: torch.Tensor) -> float:
+    difference = (estimate.detach().cpu().double() - truth.detach().double()).norm()
+    return 20.0 * math.log10(max(float(difference), 1e-12) / max(float(truth.detach().double().norm()), 1e-12))
+
+
+@pytest.mark.parametrize("name", list(effects.PROCESSORS))
+def test_every_processor_gives_what_the_cpu_gives(name: str) -> None:
+    audio, module = bursts(), processor(name)
+    extra = {p.name: (p.minimum, p.maximum) for p in module.parameter_table if p.default is None}
+    for seed in range(2):
+        drawn = [module.sample(torch.Generator().manual_seed(seed + 10 * item), extra) for item in range(3)]
+        settings = {
+            key: torch.tensor([one[key] for one in drawn], dtype=torch.float64) if isinstance(value, float) else value
+            for key, value in drawn[0].items()
+        }
+        truth = module(audio, RATE, **settings)
+        moved = {key: value.cuda() if isinstance(value, torch.Tensor) else value for key, value in settings.items()}
+        output = module.cuda()(audio.cuda(), RATE, **moved)
+        module.cpu()
+        assert output.is_cuda and error_db(output, truth) < CLOSE_DB
+
+
+@pytest.mark.parametrize("name", list(effects.PROCESSORS))
+def test_every_gradient_is_what_the_cpu_gives(name: str) -> None:
+    module = processor(name)
+    gradients = []
+    for device in ("cpu", "cuda"):
+        audio = bursts(2, 12000).double().to(device).requires_grad_()
+        settings = {
+            p.name: torch.full((2,), p.denormalize(0.4), dtype=torch.float64, device=device, requires_grad=True)
+            for p in module.parameter_table
+        }
+        output = module.to(device)(audio, RATE, **settings)
+        weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+        gradients.append(torch.autograd.grad((output * weights.to(device)).sum(), [audio, *settings.values()]))
+    module.cpu()
+    for there, here in zip(gradients[1], gradients[0], strict=True):
+        assert error_db(there, here) < -60.0 or torch.allclose(there.cpu(), here, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", list(effects.CHAINS))
+def test_chains_give_what_the_cpu_gives(name: str) -> None:
+    chain = effects.create_chain(name)
+    settings = chain.sample_batch(torch.Generator().manual_seed(1), 8)
+    audio = bursts(8)
+    assert error_db(chain(audio.cuda(), RATE, settings), chain(audio, RATE, settings)) < CLOSE_DB
+
+
+def test_the_console_gives_what_the_cpu_gives() -> None:
+    console = effects.default_console()
+    tracks = bursts(2, 30000).unsqueeze(1).repeat(1, 3, 1, 1)
+    generator = torch.Generator().manual_seed(2)
+    shapes = ((2, 3, console.track_size), (2, console.bus_size), (2, console.master_size))
+    positions = [0.3 + 0.4 * torch.rand(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    here = console.render(tracks, console.denormalize(*positions), RATE)
+    there = console.cuda().render(tracks.cuda(), console.denormalize(*(part.cuda() for part in positions)), RATE)
+    assert error_db(there, here) < CLOSE_DB
+
+
+def test_loudness_peaks_and_resampling() -> None:
+    audio = bursts(2, 100000)
+    assert torch.allclose(integrated_loudness(audio.cuda(), RATE).cpu(), integrated_loudness(audio, RATE), atol=1e-3)
+    assert torch.allclose(true_peak_db(audio.cuda(), RATE).cpu(), true_peak_db(audio, RATE), atol=1e-3)
+    assert error_db(resample(audio.cuda(), RATE, 48000), resample(audio, RATE, 48000)) < CLOSE_DB
+
+
+def test_embeddings_within_a_thousandth() -> None:
+    encoder: EffectEncoder = load_encoder("default")
+    audio = bursts(2, 5 * RATE)
+    here = encoder.embed(audio, sample_rate=RATE)
+    there = encoder.cuda().embed(audio.cuda(), sample_rate=RATE)
+    assert float((there.cpu() - here).abs().max()) < 1e-3
