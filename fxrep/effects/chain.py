@@ -12,7 +12,8 @@ from torch import nn
 from fxrep.effects.chain_rendering import render_settings, stream_settings
 from fxrep.effects.chain_settings import Settings
 from fxrep.effects.processor import Processor, Range
-from fxrep.effects.registry import create_processor
+from fxrep.effects.registry import check_label, check_list, find_processor
+from fxrep.effects.settings import is_number
 from fxrep.effects.streaming import Stream
 from fxrep.errors import ArgumentError
 
@@ -54,7 +55,8 @@ class EffectChain(nn.Module):
     the ``"label"`` of the effect in its chain.
 
     Args:
-        effects: any number, the same processor more than once under different labels.
+        effects: any number, as `ChainEffect`, processor or name of one; the same processor more than once under
+            different labels.
         order: ``"fixed"``, as listed; ``"random"``, any permutation per item.
         shuffle_groups: lists of labels; the effects of a group, which must stand next to each other, are permuted
             among themselves. Only with the fixed order.
@@ -65,15 +67,18 @@ class EffectChain(nn.Module):
 
     def __init__(
         self,
-        effects: Sequence[ChainEffect],
+        effects: Sequence[ChainEffect | Processor | str],
         order: Literal["fixed", "random"] = "fixed",
         shuffle_groups: Sequence[Sequence[str]] = (),
     ) -> None:
         super().__init__()
-        self.effects = list(effects)
-        self.processors = nn.ModuleDict()
+        given = check_list("a chain", effects, "ChainEffect")
+        self.effects = [effect if isinstance(effect, ChainEffect) else ChainEffect(effect) for effect in given]
+        # A dictionary of modules would refuse labels such as "keys", which are names of its own.
+        self.processors: dict[str, Processor] = {}
         for effect in self.effects:
             self._add(effect)
+        self.registered = nn.ModuleList(self.processors.values())
         if order not in ("fixed", "random"):
             raise ArgumentError(f"order is {order!r}; expected 'fixed' or 'random'")
         self.order = order
@@ -81,14 +86,15 @@ class EffectChain(nn.Module):
         self.groups = [names] if order == "random" else _group(names, shuffle_groups)
 
     def _add(self, effect: ChainEffect) -> None:
-        processor = effect.processor if isinstance(effect.processor, Processor) else create_processor(effect.processor)
-        label = effect.label or processor.name
+        processor = find_processor(effect.processor)
+        label = check_label(effect.label, processor)
         if label in self.processors:
             raise ArgumentError(f"{label} is listed twice in the chain: give one of them another label")
-        if not 0.0 <= effect.probability <= 1.0:
-            raise ArgumentError(f"probability of {label} is {effect.probability}; expected 0 to 1")
-        low, high = effect.mix_range
-        if not 0.0 <= low <= high <= 1.0:
+        if not is_number(effect.probability) or not 0.0 <= effect.probability <= 1.0:
+            raise ArgumentError(f"probability of {label} is {effect.probability!r}; expected 0 to 1")
+        shares = effect.mix if isinstance(effect.mix, (tuple, list)) else (effect.mix, effect.mix)
+        fits = len(shares) == 2 and all(is_number(share) for share in shares)
+        if not fits or not 0.0 <= shares[0] <= shares[1] <= 1.0:
             raise ArgumentError(f"mix of {label} is {effect.mix}; expected 0 to 1, or a range within")
         processor.check_ranges(effect.ranges)
         self.processors[label] = processor
@@ -112,7 +118,7 @@ class EffectChain(nn.Module):
         return settings
 
     def _draw(self, label: str, effect: ChainEffect, generator: torch.Generator) -> dict[str, Any]:
-        processor = self._known()[label]
+        processor = self.processors[label]
         entry: dict[str, Any] = {"effect": processor.name}
         if label != processor.name:
             entry["label"] = label
@@ -125,9 +131,6 @@ class EffectChain(nn.Module):
         elif low < 1.0:
             entry["mix"] = low
         return entry
-
-    def _known(self) -> dict[str, Processor]:
-        return {label: module for label, module in self.processors.items() if isinstance(module, Processor)}
 
     def sample_batch(self, generator: torch.Generator, batch_size: int) -> list[Settings]:
         """Draw independent settings for every item of a batch."""
@@ -149,9 +152,9 @@ class EffectChain(nn.Module):
             ArgumentError: settings that do not fit the batch, name unknown effects or are out of range.
             AudioError: the audio is unusable.
         """
-        if audio.dim() == 2:
-            return render_settings(audio.unsqueeze(0), sample_rate, settings, self._known()).squeeze(0)
-        return render_settings(audio, sample_rate, settings, self._known())
+        if isinstance(audio, torch.Tensor) and audio.dim() == 2:
+            return render_settings(audio.unsqueeze(0), sample_rate, settings, self.processors).squeeze(0)
+        return render_settings(audio, sample_rate, settings, self.processors)
 
     def stream(self, sample_rate: int, settings: Settings) -> Stream:
         """Return the chain with its memory, for a signal that arrives in blocks.
@@ -167,7 +170,7 @@ class EffectChain(nn.Module):
             ArgumentError: settings that name unknown effects or are out of range, or an effect that needs the whole
                 signal, as the matching of levels does.
         """
-        return stream_settings(sample_rate, settings, self._known())
+        return stream_settings(sample_rate, settings, self.processors)
 
 
 def _group(names: list[str], shuffle_groups: Sequence[Sequence[str]]) -> list[list[str]]:

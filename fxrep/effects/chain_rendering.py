@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from fxrep.effects.chain_settings import Settings, check_entry, entry_label
 from fxrep.effects.chunks import items_per_chunk
 from fxrep.effects.processor import Processor
 from fxrep.effects.registry import create_processor
-from fxrep.effects.settings import check_input, per_item
+from fxrep.effects.settings import check_input, is_number, per_item
 from fxrep.effects.streaming import MemorylessStream, MixStream, SeriesStream, Stream
 from fxrep.errors import ArgumentError
 
@@ -31,7 +31,8 @@ def render_settings(
         audio: (B, C, T).
         sample_rate: Hz.
         settings: of one item, used for all; or a list of B of them. A number in them may also be a tensor, of shape
-            () or, in settings used for all, (B,); the output is differentiable in it.
+            () or, in settings used for all, (B,); the output is differentiable in it. A side chain, reference or curve
+            used for all may have a piece for each item, (B, …).
         processors: by label, before those of the registry.
 
     Returns:
@@ -52,7 +53,7 @@ def render_settings(
         label, members = _largest_group(queues, known)
         for start in range(0, len(members), size):
             chosen = members[start : start + size]
-            entries = [_for_item(queues[index][0], index, known[label]) for index in chosen]
+            entries = [_for_item(queues[index][0], index, len(items), known[label]) for index in chosen]
             # One item needs no copy.
             piece = items[chosen[0]][None] if len(chosen) == 1 else torch.stack([items[index] for index in chosen])
             result = _apply(known[label], piece, sample_rate, entries)
@@ -76,7 +77,7 @@ def stream_settings(sample_rate: int, settings: Settings, processors: Known | No
             raise ArgumentError(f"{entry_label(entry)}: match_rms needs the whole signal; it cannot work in blocks")
         stream = known[entry_label(entry)].stream(sample_rate, **entry["settings"])
         mix = entry.get("mix", 1.0)
-        plain = isinstance(mix, (int, float)) and mix == 1.0
+        plain = is_number(mix) and mix == 1.0
         streams.append(stream if plain else MixStream(stream, mix))
     return SeriesStream(streams)
 
@@ -85,6 +86,9 @@ def _queues(settings: Settings | Sequence[Settings], batch_size: int) -> list[Se
     if not isinstance(settings, (list, tuple)):
         raise ArgumentError(f"settings are {type(settings).__name__}; expected a list, as EffectChain.sample draws it")
     shared = all(isinstance(entry, Mapping) for entry in settings)
+    for queue in [] if shared else settings:
+        if not isinstance(queue, (list, tuple)):
+            raise ArgumentError(f"settings of an item are {queue!r:.60}; expected a list for one item, or one for each")
     queues = [list(settings)] * batch_size if shared else [list(queue) for queue in settings]
     if len(queues) != batch_size:
         raise ArgumentError(f"settings are for {len(queues)} items; the batch has {batch_size}")
@@ -118,6 +122,9 @@ def _largest_group(queues: Sequence[Settings], known: Known) -> tuple[str, list[
 def _signature(entry: Mapping[str, Any], known: Known) -> tuple[Any, ...]:
     """Return what must agree for two items to be processed together: everything that is not a number."""
     label = entry_label(entry)
+    for name, value in entry["settings"].items():
+        if not isinstance(value, Hashable):
+            raise ArgumentError(f"{name} of {label} is {value!r:.60}; expected a number, a name or a tensor")
     names = tuple(
         (name, None if _is_number(known[label], name, value) else value)
         for name, value in sorted(entry["settings"].items())
@@ -130,16 +137,22 @@ def _is_number(processor: Processor, name: str, value: Any) -> bool:
     return value is not None and any(parameter.name == name for parameter in processor.parameter_table)
 
 
-def _for_item(entry: Mapping[str, Any], index: int, processor: Processor) -> dict[str, Any]:
-    """Return the entry with the number of this item where it has a tensor of one per item."""
+def _for_item(entry: Mapping[str, Any], index: int, batch: int, processor: Processor) -> dict[str, Any]:
+    """Return the entry with what belongs to this item where it has a tensor with a piece for each."""
 
-    def pick(value: Any) -> Any:
-        return value[index] if isinstance(value, torch.Tensor) and value.dim() == 1 and len(value) > 1 else value
+    def pick(name: str, value: Any) -> Any:
+        dims = 1 if name == "mix" or _is_number(processor, name, value) else processor.tensor_dims.get(name)
+        if not isinstance(value, torch.Tensor) or value.dim() < (dims or 0) or dims is None or len(value) == 1:
+            return value
+        if value.dim() > dims or len(value) != batch:
+            shape, label = tuple(value.shape), entry_label(entry)
+            raise ArgumentError(
+                f"{name} of {label} has shape {shape}; expected one for each of {batch} items, or for all"
+            )
+        return value[index] if dims == 1 else value[index : index + 1]
 
-    settings = {
-        name: pick(value) if _is_number(processor, name, value) else value for name, value in entry["settings"].items()
-    }
-    return {**entry, "settings": settings, **({"mix": pick(entry["mix"])} if "mix" in entry else {})}
+    settings = {name: pick(name, value) for name, value in entry["settings"].items()}
+    return {**entry, "settings": settings, **({"mix": pick("mix", entry["mix"])} if "mix" in entry else {})}
 
 
 def _apply(
@@ -147,21 +160,34 @@ def _apply(
 ) -> torch.Tensor:
     columns: dict[str, Any] = {}
     for name, value in entries[0]["settings"].items():
-        number = _is_number(processor, name, value)
-        columns[name] = _column([entry["settings"][name] for entry in entries]) if number else value
+        values = [entry["settings"][name] for entry in entries]
+        if _is_number(processor, name, value):
+            columns[name] = _column(name, values)
+        elif isinstance(value, torch.Tensor) and value.dim() == processor.tensor_dims.get(name):
+            columns[name] = _rows(values)
+        else:
+            columns[name] = value
     processed: torch.Tensor = processor(audio, sample_rate, **columns)
     if entries[0].get("match_rms", False):
         processed = _match_rms(processed, audio)
     if "mix" not in entries[0]:
         return processed
-    mix = _column([entry["mix"] for entry in entries]).to(audio.device)
+    mix = _column("mix", [entry["mix"] for entry in entries]).to(audio.device)
     return torch.lerp(audio.expand_as(processed), processed, per_item(mix, audio))
 
 
-def _column(values: Sequence[Any]) -> torch.Tensor:
+def _column(name: str, values: Sequence[Any]) -> torch.Tensor:
+    for value in values:
+        if not is_number(value) and not (isinstance(value, torch.Tensor) and value.numel() == 1):
+            raise ArgumentError(f"{name} is {value!r:.60}; expected a number, or a tensor with one for each item")
     if not any(isinstance(value, torch.Tensor) for value in values):
-        return torch.tensor(values, dtype=torch.float64)
+        return torch.tensor([float(value) for value in values], dtype=torch.float64)
     return torch.stack([torch.as_tensor(value, dtype=torch.float64).reshape(()) for value in values])
+
+
+def _rows(pieces: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Join the pieces of the items; a piece that all of them share is given once."""
+    return pieces[0] if all(piece is pieces[0] for piece in pieces) else torch.cat(list(pieces))
 
 
 def _match_rms(processed: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError, DataError
 from fxrep.files import atomic_file
 
@@ -29,7 +30,8 @@ def check_entry(entry: Any) -> None:
     Raises:
         ArgumentError: a key is missing or unknown, or the mix is outside 0 to 1.
     """
-    if not isinstance(entry, Mapping) or "effect" not in entry or not isinstance(entry.get("settings"), Mapping):
+    named = isinstance(entry, Mapping) and isinstance(entry.get("effect"), str)
+    if not named or not isinstance(entry.get("settings"), Mapping):
         raise ArgumentError(f'{entry!r} is not {{"effect": name, "settings": {{…}}}}')
     for key in entry:
         if key not in _KEYS:
@@ -38,8 +40,9 @@ def check_entry(entry: Any) -> None:
         if not isinstance(entry.get(key, False), bool):
             raise ArgumentError(f"{key} of {entry['effect']} is {entry[key]!r}; expected true or false")
     mix = entry.get("mix", 1.0)
-    number = isinstance(mix, (int, float, torch.Tensor)) and not isinstance(mix, bool)
-    if not number or not bool(torch.as_tensor((mix >= 0.0) & (mix <= 1.0)).all()):
+    if not (is_number(mix) or isinstance(mix, torch.Tensor)) or not bool(
+        torch.as_tensor((mix >= 0.0) & (mix <= 1.0)).all()
+    ):
         raise ArgumentError(f"mix of {entry['effect']} is {mix!r}; expected 0 to 1")
 
 

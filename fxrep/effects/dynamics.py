@@ -29,7 +29,7 @@ from fxrep.effects.level_detector import CHANNEL_LINK, RMS_TIME, detect_level
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
-from fxrep.effects.sidechain import check_sidechain
+from fxrep.effects.sidechain import SIDECHAIN_DIMS, check_sidechain
 from fxrep.effects.streaming import Stream
 
 COMPRESSOR_TABLE = (
@@ -130,6 +130,7 @@ class Compressor(Processor):
     function = staticmethod(compressor)
     parameter_table = COMPRESSOR_TABLE
     choices = (CHANNEL_LINK,)
+    tensor_dims = SIDECHAIN_DIMS
 
     def setting_names(self) -> tuple[str, ...]:
         """Return the names of all settings."""

@@ -16,7 +16,7 @@ from fxrep.effects.level_memory import LevelMemoryStream, hold_level, play_level
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
-from fxrep.effects.sidechain import check_sidechain
+from fxrep.effects.sidechain import SIDECHAIN_DIMS, check_sidechain
 from fxrep.effects.streaming import Stream
 
 EXPANDER_TABLE = (
@@ -186,6 +186,7 @@ class Expander(Processor):
     function = staticmethod(expander)
     parameter_table = EXPANDER_TABLE
     choices = (CHANNEL_LINK,)
+    tensor_dims = SIDECHAIN_DIMS
 
     def setting_names(self) -> tuple[str, ...]:
         """Return the names of all settings."""
@@ -204,6 +205,7 @@ class NoiseGate(Processor):
     function = staticmethod(noise_gate)
     parameter_table = NOISE_GATE_TABLE
     choices = (CHANNEL_LINK,)
+    tensor_dims = SIDECHAIN_DIMS
 
     def setting_names(self) -> tuple[str, ...]:
         """Return the names of all settings."""

@@ -188,6 +188,7 @@ class FIRMatchingEQ(Processor):
     function = staticmethod(fir_matching_eq)
     parameter_table = MATCHING_TABLE
     choices = (PHASE,)
+    tensor_dims = {"reference": 3, "target_db": 2, "curve_db": 2}  # noqa: RUF012
 
     def __init__(
         self,

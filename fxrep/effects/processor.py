@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from fxrep.effects.parameters import Choice, Parameter
+from fxrep.effects.settings import is_number
 from fxrep.effects.streaming import MemorylessStream, Stream
 from fxrep.errors import ArgumentError
 
@@ -26,6 +27,8 @@ class Processor(nn.Module):
         parameter_table: its continuous settings.
         choices: its settings that are names.
         stereo: True if the output always has two channels.
+        tensor_dims: its settings that are tensors, by name: how many dimensions they have where there is one piece per
+            item, the first of them the batch.
         memoryless: True if every output sample depends on one input sample; others write their own `stream`.
     """
 
@@ -33,6 +36,7 @@ class Processor(nn.Module):
     function: ClassVar[Callable[..., torch.Tensor]]
     parameter_table: ClassVar[tuple[Parameter, ...]] = ()
     choices: ClassVar[tuple[Choice, ...]] = ()
+    tensor_dims: ClassVar[Mapping[str, int]] = {}
     stereo: ClassVar[bool] = False
     memoryless: ClassVar[bool] = False
 
@@ -128,12 +132,14 @@ class Processor(nn.Module):
         self.check_names(ranges)
         for parameter in self.parameter_table:
             pair = ranges.get(parameter.name, (parameter.minimum, parameter.maximum))
-            if len(pair) != 2 or not parameter.minimum <= pair[0] <= pair[1] <= parameter.maximum:
+            fits = isinstance(pair, Sequence) and len(pair) == 2 and all(is_number(edge) for edge in pair)
+            if not fits or not parameter.minimum <= pair[0] <= pair[1] <= parameter.maximum:
                 allowed = f"{parameter.minimum:g} to {parameter.maximum:g} {parameter.unit}".strip()
-                raise ArgumentError(f"{self.name}: range {tuple(pair)} of {parameter.name} is not within {allowed}")
+                raise ArgumentError(f"{self.name}: range {pair} of {parameter.name} is not within {allowed}")
         for choice in self.choices:
             options = ranges.get(choice.name, choice.options)
-            if isinstance(options, str) or not options or any(option not in choice.options for option in options):
+            fits = isinstance(options, Sequence) and not isinstance(options, str) and len(options) > 0
+            if not fits or any(option not in choice.options for option in options):
                 raise ArgumentError(
                     f"{self.name}: {options!r} is not a selection of {choice.name}: {', '.join(choice.options)}"
                 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from fxrep.effects.bit_crusher import BitCrusher
 from fxrep.effects.clipping import HardClip, SoftClip
 from fxrep.effects.de_esser import DeEsser
@@ -90,6 +93,48 @@ def create_processor(name: str) -> Processor:
     Raises:
         ArgumentError: there is none of that name.
     """
-    if name not in PROCESSORS:
+    if not isinstance(name, str) or name not in PROCESSORS:
         raise ArgumentError(f"no processor is called {name!r}; choose from {', '.join(PROCESSORS)}")
     return PROCESSORS[name]()
+
+
+def find_processor(processor: Any) -> Processor:
+    """Return a processor itself, or a new one by its name.
+
+    Raises:
+        ArgumentError: it is neither, or there is none of that name.
+    """
+    if isinstance(processor, (Processor, str)):
+        return processor if isinstance(processor, Processor) else create_processor(processor)
+    if isinstance(processor, type):
+        raise ArgumentError(f"{processor.__name__} is a class; give a processor, {processor.__name__}(…), or its name")
+    raise ArgumentError(f"{processor!r} is no processor; give one, or its name")
+
+
+def check_label(label: Any, processor: Processor) -> str:
+    """Return what a chain or strip calls a processor: the label, or without one the processor's name.
+
+    Raises:
+        ArgumentError: the label is no text, or empty.
+    """
+    if label is None:
+        return processor.name
+    if not isinstance(label, str) or not label:
+        raise ArgumentError(f"{label!r} cannot be a label of {processor.name}: give letters, or None for its name")
+    return label
+
+
+def check_list(what: str, effects: Any, entry: str) -> Sequence[Any]:
+    """Return a list of effects.
+
+    Args:
+        what: is made of them, for the message.
+        effects: whatever came.
+        entry: the class that tells more about one of them.
+
+    Raises:
+        ArgumentError: it is no list.
+    """
+    if not isinstance(effects, (list, tuple)):
+        raise ArgumentError(f"{what} is made of a list of names, processors or {entry}; this is {effects!r:.60}")
+    return effects

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
 
 import torch
 
@@ -36,7 +38,7 @@ def check_input(audio: torch.Tensor, sample_rate: int) -> None:
         raise AudioError(f"effects: audio has shape {shape}; expected (batch, 1 or 2 channels, samples)")
     if audio.numel() == 0:
         raise AudioError(f"effects: audio of shape {shape} is empty; give at least one item and one sample")
-    if not isinstance(sample_rate, (int, float)) or not 0 < sample_rate < float("inf"):
+    if not is_number(sample_rate) or not 0 < sample_rate < float("inf"):
         raise ArgumentError(f"sample_rate is {sample_rate!r}; expected a positive number of Hz")
     # One pass and no temporary: the extremes are NaN if anything is, infinite if anything is.
     low, high = torch.aminmax(audio.detach())
@@ -49,6 +51,11 @@ def real_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is one number, of Python or NumPy; truth values are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def read_settings(
     audio: torch.Tensor, table: Sequence[Parameter], values: Mapping[str, Setting | None]
 ) -> dict[str, torch.Tensor]:
@@ -57,7 +64,7 @@ def read_settings(
     Args:
         audio: (B, C, T), for the batch size and the device.
         table: the parameters allowed.
-        values: a number, or a tensor of shape () or (B,), per name. None leaves the parameter out.
+        values: a number, or a tensor of shape () or (B,), per name. None leaves out a parameter that has no default.
 
     Returns:
         Tensors (B,), float64, still attached to the graph of the given tensors.
@@ -70,7 +77,7 @@ def read_settings(
     for name, value in values.items():
         if name not in known:
             raise ArgumentError(f"{name} is not a setting here; choose from {', '.join(known)}")
-        if value is not None:
+        if value is not None or known[name].default is not None:
             columns[name] = _column(audio, known[name], value)
     return columns
 
@@ -93,10 +100,11 @@ def read_constants(table: Sequence[Parameter], values: Mapping[str, Setting]) ->
     return read_settings(torch.empty(max(sizes, default=1), 1, 1), table, known)
 
 
-def _column(audio: torch.Tensor, parameter: Parameter, value: Setting) -> torch.Tensor:
-    if isinstance(value, bool) or not isinstance(value, (int, float, torch.Tensor)):
+def _column(audio: torch.Tensor, parameter: Parameter, value: Setting | None) -> torch.Tensor:
+    if not is_number(value) and not isinstance(value, torch.Tensor):
         raise ArgumentError(f"{parameter.name} is {value!r}; expected a number or a tensor")
-    column = torch.as_tensor(value, dtype=real_dtype(audio.device), device=audio.device)
+    number = value if isinstance(value, torch.Tensor) else float(value)  # type: ignore[arg-type]
+    column = torch.as_tensor(number, dtype=real_dtype(audio.device), device=audio.device)
     if column.dim() > 1 or (column.dim() == 1 and column.shape[0] not in (1, audio.shape[0])):
         shape = tuple(column.shape)
         raise ArgumentError(f"{parameter.name} has shape {shape}; expected () or ({audio.shape[0]},), one per item")
@@ -129,7 +137,7 @@ def check_choice(choice: Choice, value: str) -> str:
     Raises:
         ArgumentError: it is not.
     """
-    if value not in choice.options:
+    if not isinstance(value, str) or value not in choice.options:
         raise ArgumentError(f"{choice.name} is {value!r}; expected one of {', '.join(choice.options)}")
     return value
 

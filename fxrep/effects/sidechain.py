@@ -6,6 +6,9 @@ import torch
 
 from fxrep.errors import ArgumentError
 
+# (B, channels, T); see `Processor.tensor_dims`.
+SIDECHAIN_DIMS = {"sidechain": 3}
+
 
 def check_sidechain(sidechain: torch.Tensor, audio: torch.Tensor, link: str) -> torch.Tensor:
     """Return the side chain for every item, on the device and in the dtype of the audio.

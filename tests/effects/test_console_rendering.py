@@ -274,3 +274,13 @@ def test_settings_that_do_not_fit_are_named(tracks: torch.Tensor) -> None:
     ):
         with pytest.raises(ArgumentError, match=message):
             CONSOLE.render(tracks, settings, RATE)
+
+
+def test_a_polarity_switch_in_a_strip_turns_the_track_over(tracks: torch.Tensor) -> None:
+    for option, sign in (("invert", -1.0), ("normal", 1.0)):
+        switch = StripEffect("polarity", fixed={"polarity": option})
+        console = MixingConsole(track=[switch])
+        settings = console.default_settings(["a"])
+        assert torch.equal(console.render(tracks[:, :1], settings, RATE), sign * tracks[:, 0])
+        streamed = torch.cat(list(console.iter_song({"a": tracks[0, 0]}, settings, sample_rate=RATE)), -1)
+        assert torch.equal(streamed, sign * tracks[0, 0])

@@ -73,6 +73,15 @@ def test_the_defaults_are_the_identity_bit_for_bit(name: str, hits: torch.Tensor
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_beside_neutral_numbers_a_choice_changes_nothing(name: str, hits: torch.Tensor) -> None:
+    """A console leaves out what is neutral, whatever its choices: only a switch without numbers is told by them."""
+    module = processor(name)
+    for choice in every_choice(module) if module.parameter_table else []:
+        output = module(hits[..., :3000], RATE, **choice)
+        assert torch.equal(output, hits[..., :3000]), choice
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_blocks_of_any_length_give_the_whole(name: str, hits: torch.Tensor) -> None:
     module, audio = processor(name), hits[..., 5000:17000]
     lengths = [1, 7, 1000, 33, 4096]

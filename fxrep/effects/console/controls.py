@@ -13,9 +13,10 @@ from fxrep.effects.console.sends import SEND
 from fxrep.effects.console.settings import ConsoleSettings
 from fxrep.effects.console.strip import Strip, StripEffect
 from fxrep.effects.console.tensors import ConsoleTensors
+from fxrep.effects.processor import Processor
 from fxrep.errors import ArgumentError
 
-StripList = Sequence[StripEffect | str]
+StripList = Sequence[StripEffect | Processor | str]
 
 
 class ConsoleControls(nn.Module):

@@ -12,7 +12,7 @@ from torch import nn
 
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.registry import PROCESSORS, create_processor
+from fxrep.effects.registry import PROCESSORS, check_label, check_list, find_processor
 from fxrep.effects.settings import real_dtype
 from fxrep.effects.streaming import SeriesStream, Stream
 from fxrep.errors import ArgumentError
@@ -56,23 +56,23 @@ class Strip(nn.Module):
         ArgumentError: an effect is unknown or listed twice, or a range or fixed setting is wrong.
     """
 
-    def __init__(self, effects: Sequence[StripEffect | str]) -> None:
+    def __init__(self, effects: Sequence[StripEffect | Processor | str]) -> None:
         super().__init__()
         self.processors: dict[str, Processor] = {}
         self.tables: dict[str, dict[str, Parameter]] = {}
         self.optional: dict[str, dict[str, Parameter]] = {}
         self.fixed: dict[str, dict[str, Any]] = {}
-        for effect in effects:
-            self._add(StripEffect(effect) if isinstance(effect, str) else effect)
+        for effect in check_list("a strip", effects, "StripEffect"):
+            self._add(effect if isinstance(effect, StripEffect) else StripEffect(effect))
         # Registered, so that what a processor has learnt moves and is saved with the console.
         self.registered = nn.ModuleList(self.processors.values())
 
     def _add(self, effect: StripEffect) -> None:
-        processor = effect.processor if isinstance(effect.processor, Processor) else create_processor(effect.processor)
-        label = effect.label or processor.name
+        processor = find_processor(effect.processor)
+        label = check_label(effect.label, processor)
         if label in self.processors:
             raise ArgumentError(f"{label} is listed twice in a strip: give one of them another label")
-        if "." in label or not label:
+        if "." in label:
             raise ArgumentError(f"{label!r} cannot be a label: leave out the dot")
         processor.check_ranges(effect.ranges)
         processor.check_names({**effect.fixed, **dict.fromkeys(effect.manual)})
@@ -200,9 +200,12 @@ class Strip(nn.Module):
         processor = self.processors[label]
         given = {**self.fixed[label], **settings}
         defaults = {parameter.name: parameter.default for parameter in processor.parameter_table}
-        # Choices say how, not how much: they do not take a neutral effect away from the identity.
+        # Beside numbers, choices say how, not how much: they do not take a neutral effect away from the identity.
         numbers = {name: value for name, value in given.items() if name in defaults}
         changed = any(isinstance(value, torch.Tensor) or value != defaults[name] for name, value in numbers.items())
+        if not defaults:
+            # Without numbers, as in a polarity switch, the choices are all there is.
+            changed = any(given.get(choice.name, choice.default) != choice.default for choice in processor.choices)
         # Only of the registered ones is it known that their defaults are the identity.
         return PROCESSORS.get(processor.name) is type(processor) and not changed
 
