@@ -118,7 +118,7 @@ class PairRenderer(nn.Module):
         """Render ``batch["a"]``, ``batch["b"]`` (B, 2, T); everything random comes from `generator` (on the CPU)."""
         repeats = 2 if self.hard_negatives else 1
         audio_a, audio_b = batch["a"].repeat(repeats, 1, 1), batch["b"].repeat(repeats, 1, 1)
-        settings = self.chain.sample_batch(generator, audio_a.shape[0])
+        settings = self.chain.sample_batch(generator, audio_a.shape[0], sample_rate)
         wet = self.chain(torch.cat([audio_a, audio_b]), sample_rate, settings + settings)
         wet_a, wet_b = wet.chunk(2)
         return RenderedPairs(self._cut(wet_a, generator), self._cut(wet_b, generator), settings)

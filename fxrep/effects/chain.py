@@ -99,11 +99,13 @@ class EffectChain(nn.Module):
         processor.check_ranges(effect.ranges)
         self.processors[label] = processor
 
-    def sample(self, generator: torch.Generator) -> Settings:
+    def sample(self, generator: torch.Generator, sample_rate: float | None = None) -> Settings:
         """Draw the settings of one item.
 
         Args:
             generator: the only source of chance.
+            sample_rate: Hz, of the audio they are meant for: no filter is drawn above what it can hold. Where it holds
+                all that the ranges allow, as 44100 Hz does, the same is drawn with it as without.
 
         Returns:
             The active effects in order; empty if none is.
@@ -114,15 +116,17 @@ class EffectChain(nn.Module):
             for position in torch.randperm(len(group), generator=generator).tolist() if len(group) > 1 else [0]:
                 label, effect = group[position], by_label[group[position]]
                 if float(torch.rand((), generator=generator)) < effect.probability:
-                    settings.append(self._draw(label, effect, generator))
+                    settings.append(self._draw(label, effect, generator, sample_rate))
         return settings
 
-    def _draw(self, label: str, effect: ChainEffect, generator: torch.Generator) -> dict[str, Any]:
+    def _draw(
+        self, label: str, effect: ChainEffect, generator: torch.Generator, sample_rate: float | None
+    ) -> dict[str, Any]:
         processor = self.processors[label]
         entry: dict[str, Any] = {"effect": processor.name}
         if label != processor.name:
             entry["label"] = label
-        entry["settings"] = processor.sample(generator, effect.ranges)
+        entry["settings"] = processor.sample(generator, effect.ranges, sample_rate)
         if effect.match_rms:
             entry["match_rms"] = True
         low, high = effect.mix_range
@@ -132,9 +136,11 @@ class EffectChain(nn.Module):
             entry["mix"] = low
         return entry
 
-    def sample_batch(self, generator: torch.Generator, batch_size: int) -> list[Settings]:
-        """Draw independent settings for every item of a batch."""
-        return [self.sample(generator) for _ in range(batch_size)]
+    def sample_batch(
+        self, generator: torch.Generator, batch_size: int, sample_rate: float | None = None
+    ) -> list[Settings]:
+        """Draw independent settings for every item of a batch, as `sample` does."""
+        return [self.sample(generator, sample_rate) for _ in range(batch_size)]
 
     def forward(self, audio: torch.Tensor, sample_rate: int, settings: Settings | Sequence[Settings]) -> torch.Tensor:
         """Apply settings.

@@ -91,6 +91,7 @@ class Delay(Processor):
     function = staticmethod(delay)
     parameter_table = DELAY_TABLE
     choices = (PATTERN,)
+    above_nyquist = ("damping_hz",)
 
     def stream(self, sample_rate: int, **settings: Any) -> Stream:
         """Return the effect for blocks; it carries the delay lines and the state of the low-pass."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fxrep.effects.parameters import Choice, Parameter
-from fxrep.effects.settings import is_number
+from fxrep.effects.settings import HIGHEST_FREQUENCY, is_number
 from fxrep.effects.streaming import MemorylessStream, Stream
 from fxrep.errors import ArgumentError
 
@@ -29,6 +29,7 @@ class Processor(nn.Module):
         stereo: True if the output always has two channels.
         tensor_dims: its settings that are tensors, by name: how many dimensions they have where there is one piece per
             item, the first of them the batch.
+        above_nyquist: its frequencies that have a meaning above half the sample rate too.
         memoryless: True if every output sample depends on one input sample; others write their own `stream`.
     """
 
@@ -37,6 +38,7 @@ class Processor(nn.Module):
     parameter_table: ClassVar[tuple[Parameter, ...]] = ()
     choices: ClassVar[tuple[Choice, ...]] = ()
     tensor_dims: ClassVar[Mapping[str, int]] = {}
+    above_nyquist: ClassVar[tuple[str, ...]] = ()
     stereo: ClassVar[bool] = False
     memoryless: ClassVar[bool] = False
 
@@ -97,13 +99,32 @@ class Processor(nn.Module):
                     f"{self.name} has no setting {name!r}; choose from {', '.join(self.setting_names())}"
                 )
 
-    def sample(self, generator: torch.Generator, ranges: Mapping[str, Range] | None = None) -> dict[str, float | str]:
+    def highest_frequencies(self, sample_rate: float) -> dict[str, float]:
+        """Return the settings whose range reaches beyond what a sample rate can hold, and how far it can, in Hz.
+
+        Args:
+            sample_rate: Hz.
+        """
+        limit = HIGHEST_FREQUENCY * sample_rate
+        return {
+            p.name: max(limit, p.minimum)
+            for p in self.parameter_table
+            if p.unit == "Hz" and p.maximum > limit and p.name not in self.above_nyquist
+        }
+
+    def sample(
+        self,
+        generator: torch.Generator,
+        ranges: Mapping[str, Range] | None = None,
+        sample_rate: float | None = None,
+    ) -> dict[str, float | str]:
         """Draw settings: uniform on the scale of each parameter, choices at their default.
 
         Args:
             generator: the only source of chance.
             ranges: narrower ranges by name: (low, high) for a parameter, the names to choose from for a choice.
                 A parameter without default is drawn only if it is named here.
+            sample_rate: Hz; ranges of frequencies end where it does (0.49 of it). None: they stay as they are.
 
         Returns:
             Plain numbers and names by setting, in physical units, ready for JSON.
@@ -112,11 +133,13 @@ class Processor(nn.Module):
             ArgumentError: a range is unknown, reversed, or wider than the parameter's.
         """
         ranges = self.check_ranges(ranges or {})
+        limits = self.highest_frequencies(sample_rate) if sample_rate is not None else {}
         drawn: dict[str, float | str] = {}
         for parameter in self.parameter_table:
             if parameter.name in ranges or parameter.default is not None:
-                low, high = ranges.get(parameter.name, (parameter.minimum, parameter.maximum))
-                drawn[parameter.name] = _draw_between(parameter, float(low), float(high), generator)
+                limit = limits.get(parameter.name, parameter.maximum)
+                low, high = (min(float(e), limit) for e in ranges.get(parameter.name, (parameter.minimum, limit)))
+                drawn[parameter.name] = _draw_between(parameter, low, high, generator)
         for choice in self.choices:
             options = ranges.get(choice.name, (choice.default,))
             index = int(torch.randint(len(options), (), generator=generator)) if len(options) > 1 else 0

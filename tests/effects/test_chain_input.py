@@ -7,10 +7,14 @@ import pytest
 import torch
 
 from fxrep.effects import (
+    CHAINS,
+    PROCESSORS,
     ChainEffect,
     EffectChain,
     Panner,
     compressor,
+    create_chain,
+    create_processor,
     fir_matching_eq,
     gain,
     render_settings,
@@ -116,3 +120,33 @@ def test_a_chain_takes_names_and_processors(noise: torch.Tensor) -> None:
 def test_what_is_no_effect_is_named(effects: object, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         EffectChain(effects)
+
+
+@pytest.mark.parametrize("name", list(CHAINS))
+def test_drawing_for_a_rate_keeps_filters_below_what_it_holds(name: str) -> None:
+    chain = create_chain(name)
+    unlimited = chain.sample_batch(generator(4), 20)
+    for rate in (44100, 48000, 96000):
+        assert chain.sample_batch(generator(4), 20, rate) == unlimited
+    audio = torch.randn(20, 2, 500, generator=generator()) * 0.1
+    for rate in (8000, 16000, 22050):
+        drawn = chain.sample_batch(generator(4), 20, rate)
+        assert torch.isfinite(chain(audio, rate, drawn)).all()
+        # The same effects in the same order, and the same values wherever the rate is no limit.
+        assert [[entry["effect"] for entry in one] for one in drawn] == [
+            [entry["effect"] for entry in one] for one in unlimited
+        ]
+    with pytest.raises(ArgumentError, match="just under Nyquist"):
+        chain(audio, 8000, unlimited)
+
+
+@pytest.mark.parametrize("name", list(PROCESSORS))
+def test_every_processor_can_be_drawn_for_a_low_rate(name: str) -> None:
+    if name in ("convolution_reverb", "fir_matching_eq"):
+        pytest.skip("needs a response or a reference, and has no frequency")
+    processor = create_processor(name)
+    for seed in range(4):
+        extra = {p.name: (p.minimum, p.maximum) for p in processor.parameter_table if p.default is None}
+        settings = processor.sample(generator(seed), extra, 8000)
+        processor(torch.zeros(1, 2, 300), 8000, **settings)
+        assert processor.sample(generator(seed), extra, 44100) == processor.sample(generator(seed), extra)

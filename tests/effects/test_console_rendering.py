@@ -284,3 +284,24 @@ def test_a_polarity_switch_in_a_strip_turns_the_track_over(tracks: torch.Tensor)
         assert torch.equal(console.render(tracks[:, :1], settings, RATE), sign * tracks[:, 0])
         streamed = torch.cat(list(console.iter_song({"a": tracks[0, 0]}, settings, sample_rate=RATE)), -1)
         assert torch.equal(streamed, sign * tracks[0, 0])
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_positions_are_rendered_at_low_rates(rate: int, tracks: torch.Tensor) -> None:
+    placed = [one.requires_grad_() for one in positions(CONSOLE, tracks[..., :4000])]
+    batch_values = CONSOLE.denormalize(*placed)
+    mix = CONSOLE.render(tracks[..., :4000], batch_values, rate)
+    mix.square().mean().backward()
+    assert all(one.grad is not None and bool(torch.isfinite(one.grad).all()) for one in placed)
+    # The same by names, and in blocks.
+    settings = CONSOLE.unstack(batch_values, list("abcd"))
+    assert error_db(CONSOLE.render(tracks[:1, ..., :4000], settings, rate), mix[:1].detach()) < -90
+    named = dict(zip("abcd", tracks[0, ..., :4000], strict=True))
+    streamed = torch.cat(list(CONSOLE.iter_song(named, settings, sample_rate=rate)), -1)
+    assert error_db(streamed, mix[0].detach()) < -90
+    # It is the frequency that is held, not the filter that is left out.
+    neutral = CONSOLE.default_settings(["a"])
+    assert torch.equal(CONSOLE.render(tracks[:1, :1], neutral, rate), tracks[:1, 0])
+    high = neutral.edit("a", "parametric_eq.peak_4_hz", 15000.0).edit("a", "parametric_eq.peak_4_gain_db", 6.0)
+    held = parametric_eq(tracks[:1, 0], rate, peak_4_hz=0.49 * rate, peak_4_gain_db=6.0)
+    torch.testing.assert_close(CONSOLE.render(tracks[:1, :1], high, rate), held)

@@ -152,7 +152,8 @@ class Strip(nn.Module):
         """Send audio through the strip.
 
         An effect whose settings are all at their defaults is the identity and is left out, unless a gradient is
-        wanted.
+        wanted. A frequency that the sample rate cannot hold is taken down to 0.49 of it, so that positions and settings
+        made for 44.1 kHz can be rendered at any rate.
 
         Args:
             audio: (R, C, T).
@@ -177,8 +178,17 @@ class Strip(nn.Module):
         settings = {name: value for name, value in settings.items() if value is not None}
         if self._is_neutral(label, settings):
             return audio
-        processed: torch.Tensor = self.processors[label](audio, sample_rate, **self.fixed[label], **settings)
+        processed: torch.Tensor = self.processors[label](audio, sample_rate, **self._held(label, settings, sample_rate))
         return processed
+
+    def _held(self, label: str, settings: Mapping[str, Any], sample_rate: int) -> dict[str, Any]:
+        """Return all settings of an effect, with frequencies that the sample rate cannot hold at the highest it can."""
+        given = {**self.processors[label].defaults(), **self.fixed[label], **settings}
+        for name, limit in self.processors[label].highest_frequencies(sample_rate).items():
+            value = given.get(name)
+            if value is not None:
+                given[name] = value.clamp_max(limit) if isinstance(value, torch.Tensor) else min(value, limit)
+        return given
 
     def _apply_apart(
         self, label: str, audio: torch.Tensor, sample_rate: int, values: Mapping[str, Any], off: torch.Tensor
@@ -215,7 +225,7 @@ class Strip(nn.Module):
         for label, processor in self.processors.items():
             settings = {name: value for name, value in values.get(label, {}).items() if value is not None}
             if not self._is_neutral(label, settings):
-                streams.append(processor.stream(sample_rate, **self.fixed[label], **settings))
+                streams.append(processor.stream(sample_rate, **self._held(label, settings, sample_rate)))
         return SeriesStream(streams)
 
 
