@@ -85,11 +85,14 @@ def standardized_similarity(queries: Tensor, candidates: Tensor) -> Tensor:
     Returns:
         (Q, N).
     """
-    both = torch.cat([queries, candidates]).double()
-    spread = both.std(0, correction=0)
-    scaled = (both - both.mean(0)) / spread.clamp(min=1e-9)
-    scaled = torch.nn.functional.normalize(scaled, dim=1)
+    scaled = torch.nn.functional.normalize(standardize(torch.cat([queries, candidates])), dim=1)
     return scaled[: len(queries)] @ scaled[len(queries) :].T
+
+
+def standardize(vectors: Tensor) -> Tensor:
+    """Bring every column of (N, D) to zero mean and unit spread, in float64; a constant column becomes zero."""
+    vectors = vectors.double()
+    return (vectors - vectors.mean(0)) / vectors.std(0, correction=0).clamp(min=1e-9)
 
 
 def _stereo(audio: Tensor) -> Tensor:

@@ -1,10 +1,7 @@
-"""Retrieval measures from a matrix of similarities, with confidence intervals."""
+"""Retrieval measures from a matrix of similarities."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,17 +46,3 @@ def summarize_ranks(ranks_of_right: Tensor) -> dict[str, float]:
         "mean_rank": float(ranks_of_right.mean()),
         "median_rank": float(ranks_of_right.double().quantile(0.5)),
     }
-
-
-def bootstrap_interval(
-    values: Sequence[float] | Tensor, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean (Efron 1979) of per-query or per-group values."""
-    data = np.asarray(values, dtype=np.float64)
-    if data.size == 0:
-        raise ArgumentError("values is empty: an interval needs at least one value")
-    rng = np.random.default_rng(seed)
-    means = data[rng.integers(0, data.size, (resamples, data.size))].mean(1)
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(means, [tail, 1.0 - tail])
-    return float(low), float(high)

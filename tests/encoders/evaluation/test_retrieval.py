@@ -1,38 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
-import soundfile
 import torch
 
 from encoders.evaluation import RetrievalProtocol, System, baseline_systems, retrieval_benchmark
 from fxrep.cli.evaluate import retrieval_table
-from fxrep.data import Manifest, ManifestRow
+from fxrep.data import Manifest
 from fxrep.effects import ChainEffect, EffectChain
 from fxrep.errors import ArgumentError, DataError
 
-RATE = 44100
 GAIN = EffectChain([ChainEffect("gain", ranges={"gain_db": (-20.0, 20.0)})])
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    root = tmp_path_factory.mktemp("songs")
-    rng = np.random.default_rng(0)
-    rows = []
-    for song in range(4):
-        for instrument in ("bass", "keys"):
-            path: Path = root / f"song{song}-{instrument}.wav"
-            soundfile.write(path, 0.1 * rng.standard_normal((4 * RATE, 2)), RATE, subtype="FLOAT")
-            rows.append(
-                ManifestRow(
-                    path.name, "stem", "test", f"song{song}", "", "", "test", instrument, instrument,
-                    4.0, RATE, 2, -20.0, 0.0, path.name,
-                )
-            )  # fmt: skip
-    return Manifest(rows, root)
 
 
 def level(audio: torch.Tensor, sample_rate: int) -> torch.Tensor:

@@ -7,7 +7,7 @@ table, and baselines stand beside the encoders. Nothing but the processing tells
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,28 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from encoders.base import EffectEncoder
+from encoders.evaluation.protocol import check_protocol
+from encoders.evaluation.systems import System
 from fxrep.data.manifest import Manifest
-from fxrep.data.multitrack import SPLITS
 from fxrep.data.segments import MIXTURE, SegmentSampler
 from fxrep.effects import EffectChain, create_chain
 from fxrep.errors import ArgumentError, DataError
-from fxrep.metrics import FEATURES, bootstrap_interval, ranks, standardized_similarity, summarize_ranks
+from fxrep.metrics import bootstrap_interval, ranks, summarize_ranks
 from fxrep.progress import track_progress
 
 MOST_CANDIDATES = 100_000
-LARGEST_SEED = 10**15
-
-
-@dataclass(frozen=True)
-class System:
-    """Something that can be asked how alike two clips were processed.
-
-    `embed` maps (B, 2, T) audio and its rate to (B, D); `similarity` maps (Q, D) and (N, D) to (Q, N).
-    """
-
-    embed: Callable[[Tensor, int], Tensor]
-    similarity: Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass
@@ -50,6 +38,9 @@ class RetrievalProtocol:
         segment_s: seconds per clip.
         instruments: names, or None for every instrument that at least `minimum_songs` songs have, plus mixtures.
         chain: where the effects come from.
+        seed: of everything that is drawn.
+        batch: clips rendered at once; has no influence on the result.
+        device: where effects are rendered.
 
     Raises:
         ArgumentError: a value is out of range, or there is no such split or chain.
@@ -65,39 +56,15 @@ class RetrievalProtocol:
     chain: EffectChain | str = "default"
     seed: int = 1234
     batch: int = 20
+    device: str = "cpu"
     instruments_used: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        if self.split is not None and self.split not in SPLITS:
-            raise ArgumentError(f"split is {self.split!r}: choose one of {', '.join(SPLITS)}")
-        if not 2 <= self.candidates <= MOST_CANDIDATES:
+        check_protocol(self.split, self.segment_s, self.seed, candidates=self.candidates)
+        if self.candidates > MOST_CANDIDATES:
             raise ArgumentError(f"candidates is {self.candidates}: give 2 to {MOST_CANDIDATES}")
-        if not 0.0 < self.segment_s < float("inf"):
-            raise ArgumentError(f"a clip of {self.segment_s} s is not possible: give a length above 0")
-        if not 0 <= self.seed <= LARGEST_SEED:
-            raise ArgumentError(f"seed is {self.seed}: give 0 to {LARGEST_SEED}")
         # Known now, and not after minutes of reading.
         self.chain = create_chain(self.chain) if isinstance(self.chain, str) else self.chain
-
-
-def encoder_system(encoder: EffectEncoder) -> System:
-    """An encoder as a `System`: unit embeddings compared by cosine."""
-
-    encoder.eval()
-
-    def embed(audio: Tensor, sample_rate: int) -> Tensor:
-        # A clip of one window is what `embed` would hand on as it is; in one batch, and silence is no error here.
-        if sample_rate == encoder.sample_rate and audio.shape[-1] <= round(encoder.window_s * sample_rate):
-            embeddings: Tensor = encoder(audio)
-            return embeddings
-        return encoder.embed(audio, sample_rate=sample_rate)
-
-    return System(embed, lambda queries, candidates: queries @ candidates.T)
-
-
-def baseline_systems() -> dict[str, System]:
-    """The feature sets of `fxrep.metrics.FEATURES`, standardised over the group and compared by cosine."""
-    return {name: System(embed, standardized_similarity) for name, embed in FEATURES.items()}
 
 
 def retrieval_benchmark(
@@ -157,13 +124,13 @@ def _embed_group(
     """Embeddings (candidates, D) of queries and of candidates, per system."""
     rng = np.random.default_rng([protocol.seed, number])
     generator = torch.Generator().manual_seed(protocol.seed * 1000 + number)
-    settings = chain.sample_batch(generator, protocol.candidates)
+    settings = chain.sample_batch(generator, protocol.candidates, protocol.sample_rate)
     parts: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in systems}
     for start in range(0, protocol.candidates, protocol.batch):
         chosen = settings[start : start + protocol.batch]
         pairs = [_draw_pair(sampler, rng, instrument) for _ in chosen]
-        wet_a = chain(torch.stack([a for a, _ in pairs]), protocol.sample_rate, chosen)
-        wet_b = chain(torch.stack([b for _, b in pairs]), protocol.sample_rate, chosen)
+        dry_a, dry_b = (torch.stack([pair[side] for pair in pairs]).to(protocol.device) for side in (0, 1))
+        wet_a, wet_b = (chain(dry, protocol.sample_rate, chosen) for dry in (dry_a, dry_b))
         for name, system in systems.items():
             parts[name].append((system.embed(wet_a, protocol.sample_rate), system.embed(wet_b, protocol.sample_rate)))
     return {name: (torch.cat([a for a, _ in p]), torch.cat([b for _, b in p])) for name, p in parts.items()}

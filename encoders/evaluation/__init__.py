@@ -1,0 +1,21 @@
+"""The benchmark of encoders: retrieval by effects, blind spots and probes, beside baselines and chance."""
+
+from __future__ import annotations
+
+from encoders.evaluation.blind_spots import BlindSpotProtocol, blind_spot_benchmark
+from encoders.evaluation.protocol import LARGEST_SEED
+from encoders.evaluation.retrieval import MOST_CANDIDATES, RetrievalProtocol, retrieval_benchmark
+from encoders.evaluation.systems import System, baseline_systems, encoder_system, unit_vectors
+
+__all__ = [
+    "LARGEST_SEED",
+    "MOST_CANDIDATES",
+    "BlindSpotProtocol",
+    "RetrievalProtocol",
+    "System",
+    "baseline_systems",
+    "blind_spot_benchmark",
+    "encoder_system",
+    "retrieval_benchmark",
+    "unit_vectors",
+]

@@ -1,0 +1,76 @@
+"""What the verbs of `fxrep evaluate` share: options, the systems that are measured, tables."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from encoders.evaluation import System
+
+ManifestArgument = Annotated[
+    Path, typer.Argument(help="Manifest of (Fx-normalised) stems: a .parquet of `fxrep data`.")
+]
+ModelOption = Annotated[
+    list[str] | None, typer.Option("--model", "-m", help="Encoder by name or folder; repeat for several.")
+]
+SplitOption = Annotated[str, typer.Option(help="Songs to draw from: train, validation or test.")]
+BaselinesOption = Annotated[bool, typer.Option(help="Put the classic audio features beside the encoders.")]
+DeviceOption = Annotated[str, typer.Option(help="Where effects are rendered and encoders run: cpu, cuda, cuda:1, …")]
+SeedOption = Annotated[int, typer.Option(min=0)]
+
+
+def open_systems(models: list[str] | None, baselines: bool, device: str) -> dict[str, System]:
+    """The encoders by the names they were called, and the classic features behind them.
+
+    Raises:
+        ArgumentError: there is no such device.
+        CheckpointError: there is no such encoder.
+    """
+    from encoders import load_encoder
+    from encoders.evaluation import baseline_systems, encoder_system
+
+    check_device(device)
+    systems = {name: encoder_system(load_encoder(name), device) for name in models or ["default"]}
+    return systems | baseline_systems() if baselines else systems
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that torch does not have.
+
+    Raises:
+        ArgumentError: there is none of that name.
+    """
+    import torch
+
+    from fxrep.errors import ArgumentError
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ArgumentError(f"no device {device!r}: {reason}") from error
+
+
+def command_line() -> str:
+    """The present call as a person would type it, paths shortened to their last two parts; `--json` left out."""
+    words = [word for word in sys.argv[1:] if word != "--json"]
+    short = ["/".join(Path(word).parts[-2:]) if Path(word).is_absolute() else word for word in words]
+    return shlex.join(["fxrep", *short])
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a Markdown table; the first one is its head."""
+    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines)
+
+
+def with_interval(value: float, interval: Sequence[float], form: str) -> str:
+    """A value and its 95 % interval: ``with_interval(0.5, (0.4, 0.6), ".0%")`` is ``50% (40%-60%)``."""
+    low, high = interval
+    return f"{value:{form}} ({low:{form}}-{high:{form}})"
