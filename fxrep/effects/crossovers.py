@@ -1,4 +1,4 @@
-"""Splitting audio into frequency bands that sum flat.
+"""Splitting audio into frequency bands that sum flat, without latency.
 
 Linkwitz-Riley crossovers of fourth order (S. Linkwitz, "Active Crossover Networks for Noncoincident Drivers", JAES
 1976): each side is a Butterworth filter applied twice, -6 dB at the crossover and 24 dB per octave beyond it. Low and
@@ -17,66 +17,100 @@ from scipy.fft import next_fast_len
 
 from fxrep.effects.filter_bands import BUTTERWORTH_Q
 from fxrep.effects.filter_sections import Sections
-from fxrep.effects.parameters import Parameter
+from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.section_filtering import SectionStream, choose_method, filter_by_recursion
-from fxrep.effects.settings import Setting, check_frequency, check_input, read_settings
+from fxrep.effects.settings import Setting, check_choice, check_frequency, check_input, read_settings
+from fxrep.effects.zero_phase_bands import band_reach, split_zero_phase
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, 20000.0
+# What the processors that work in bands offer; each says what it means for them.
+PHASE = Choice("phase", ("zero", "minimum"), "zero")
 # Four equal poles per crossover fall slower at first than one; after this many of their time constants even three
 # crossovers at the same frequency are 110 dB down.
 TIME_CONSTANTS = 40.0
 
 
 def split_bands(
-    audio: torch.Tensor, sample_rate: int, frequencies: Sequence[Setting], *, method: str = "auto"
+    audio: torch.Tensor,
+    sample_rate: int,
+    frequencies: Sequence[Setting],
+    *,
+    phase: str = "minimum",
+    method: str = "auto",
 ) -> list[torch.Tensor]:
-    """Split into bands whose sum is the input, turned in phase only.
+    """Split into bands with the slopes of fourth-order Linkwitz-Riley crossovers.
 
     Args:
         audio: (B, C, T).
         sample_rate: Hz.
         frequencies: the N crossovers in Hz, 20 to 20000, from low to high; a number or a tensor (B,) each. Out of
             order, a band in between is nearly silent; the sum is flat all the same.
-        method: ``recursive`` (float64, CPU), ``fft`` (any device) or ``auto``, as for the filters.
+        phase: ``minimum``: causal filters, whose sum has the spectrum of the input and its phase turned by half a turn
+            at every crossover; ``zero``: filters that ring before an onset as they do after it, whose sum is the
+            input, see `zero_phase_bands`.
+        method: of the causal filters: ``recursive`` (float64, CPU), ``fft`` (any device) or ``auto``, as for the
+            filters.
 
     Returns:
-        N + 1 bands (B, C, T) from low to high. Their sum has the spectrum of the input within rounding. Differentiable
-        in the audio and in the frequencies.
+        N + 1 bands (B, C, T) from low to high. Differentiable in the audio and in the frequencies.
 
     Raises:
-        ArgumentError: a frequency is out of range or above 0.49 of the sample rate.
+        ArgumentError: a frequency is out of range or above 0.49 of the sample rate, or there is no such phase.
         AudioError: the audio is unusable.
     """
     check_input(audio, sample_rate)
+    check_choice(PHASE, phase)
     chosen = choose_method(method, audio.device)
-    sides = _design(audio, sample_rate, frequencies)
-    if chosen == "fft":
+    columns = _read_frequencies(audio, sample_rate, frequencies)
+    if not columns:
+        return [audio.clone()]
+    if phase == "zero":
+        return split_zero_phase(audio, sample_rate, columns, band_reach(LOWEST_HZ, sample_rate))
+    return split_minimum_phase(audio, sample_rate, columns, method=chosen)
+
+
+def split_minimum_phase(
+    audio: torch.Tensor, sample_rate: int, columns: Sequence[torch.Tensor], *, method: str = "auto"
+) -> list[torch.Tensor]:
+    """Split as `split_bands` does, at crossovers (B,) float64 in Hz that have been checked."""
+    sides = _design(columns, sample_rate)
+    if choose_method(method, audio.device) == "fft":
         return _split_by_fft(audio, sides, sample_rate)
     bands, rest = [], audio
     for low, high in sides:
         bands.append(filter_by_recursion(rest, low.coefficients()))
         rest = filter_by_recursion(rest, high.coefficients())
-    return [*bands, rest if sides else audio.clone()]
+    return [*bands, rest]
 
 
-def _design(audio: torch.Tensor, sample_rate: int, frequencies: Sequence[Setting]) -> list[tuple[Sections, Sections]]:
-    """Return the low and the high side of each crossover; the high side is what the next crossover gets."""
+def _read_frequencies(audio: torch.Tensor, sample_rate: int, frequencies: Sequence[Setting]) -> list[torch.Tensor]:
     columns = []
     for number, frequency in enumerate(frequencies):
         name = f"frequencies[{number}]"
         table = (Parameter(name, "Hz", LOWEST_HZ, HIGHEST_HZ, "log", None),)
         columns.append(read_settings(audio, table, {name: frequency})[name])
         check_frequency(name, columns[-1], sample_rate)
+    return columns
 
-    def side(kinds: list[str], hz: list[torch.Tensor]) -> Sections:
-        grid = torch.stack(hz, 1)
-        return Sections.design(kinds, grid, torch.zeros_like(grid), torch.full_like(grid, BUTTERWORTH_Q), sample_rate)
 
+def sum_of_bands(columns: Sequence[torch.Tensor], sample_rate: int) -> Sections:
+    """Return the all-passes (B, N) that the causal bands of N crossovers add up to."""
+    return _sections(["all_pass"] * len(columns), columns, sample_rate)
+
+
+def _sections(kinds: Sequence[str], columns: Sequence[torch.Tensor], sample_rate: int) -> Sections:
+    hz = torch.stack(list(columns), 1)
+    return Sections.design(kinds, hz, torch.zeros_like(hz), torch.full_like(hz, BUTTERWORTH_Q), sample_rate)
+
+
+def _design(columns: Sequence[torch.Tensor], sample_rate: int) -> list[tuple[Sections, Sections]]:
+    """Return the low and the high side of each crossover; the high side is what the next crossover gets."""
     sides = []
     for number, hz in enumerate(columns):
         higher = columns[number + 1 :]
-        low = side(["low_pass", "low_pass", *["all_pass"] * len(higher)], [hz, hz, *higher])
-        sides.append((low, side(["high_pass", "high_pass"], [hz, hz])))
+        kinds = ["low_pass", "low_pass", *["all_pass"] * len(higher)]
+        low = _sections(kinds, [hz, hz, *higher], sample_rate)
+        sides.append((low, _sections(["high_pass", "high_pass"], [hz, hz], sample_rate)))
     return sides
 
 
@@ -93,7 +127,7 @@ def _split_by_fft(audio: torch.Tensor, sides: list[tuple[Sections, Sections]], s
 
 
 class BandSplitter:
-    """`split_bands` for a signal that arrives in blocks, without latency.
+    """`split_bands` with minimum phase for a signal that arrives in blocks, without latency.
 
     Args:
         sample_rate: Hz.
@@ -108,9 +142,10 @@ class BandSplitter:
     def push(self, block: torch.Tensor) -> list[torch.Tensor]:
         """Return the bands of the next block (B, C, T), from low to high; joined, they equal `split_bands`."""
         if self.sides is None:
-            sides = _design(block, self.sample_rate, self.frequencies)
+            columns = _read_frequencies(block, self.sample_rate, self.frequencies)
             self.sides = [
-                (SectionStream(low.coefficients()), SectionStream(high.coefficients())) for low, high in sides
+                (SectionStream(low.coefficients()), SectionStream(high.coefficients()))
+                for low, high in _design(columns, self.sample_rate)
             ]
         bands, rest = [], block
         for low, high in self.sides:

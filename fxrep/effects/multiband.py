@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from fxrep.effects.chunks import in_chunks
+from fxrep.effects.crossovers import PHASE, BandSplitter, split_minimum_phase
 from fxrep.effects.dynamics import compressor_curve
 from fxrep.effects.dynamics_stream import GainStream
 from fxrep.effects.gain_computer import GainCurve, apply_gain
@@ -46,21 +47,38 @@ DEFAULTS = {parameter.name: parameter.default for parameter in MULTIBAND_TABLE}
 
 
 def multiband_compressor(
-    audio: torch.Tensor, sample_rate: int, *, link: str = "max", **settings: Setting | None
+    audio: torch.Tensor,
+    sample_rate: int,
+    *,
+    link: str = "max",
+    phase: str = "zero",
+    **settings: Setting | None,
 ) -> torch.Tensor:
     """Compress four frequency bands, or three, each with its own settings.
 
-    Every band is compressed as by `compressor` with peak detection, and what this changes is added to the input:
-    ``audio + sum of (compressed band - band)``. The bands have the slopes of fourth-order Linkwitz-Riley crossovers
-    and no phase (`fxrep.effects.zero_phase_bands`), so they sum to the input itself: ratio 1 and make-up 0 in every
-    band is the identity, bit for bit, nothing jumps on the way there, and equal gains in all bands are that gain at
-    every frequency. The price is a look-ahead of the bands, which is compensated, and a ringing before transients as
-    long as the one after them: about one period of the crossover.
+    Every band is compressed as by `compressor` with peak detection. Ratio 1 and make-up 0 in every band is the
+    identity, bit for bit, with either phase of the bands.
+
+    With ``zero``, what compression changes is added to the input: ``audio + sum of (compressed band - band)``. The
+    bands have the slopes of fourth-order Linkwitz-Riley crossovers and no phase (`zero_phase_bands`), so they sum to
+    the input itself: nothing jumps near the neutral settings, and equal gains in all bands are that gain at every
+    frequency. The price is a look-ahead, which is compensated, and a ringing before transients: a click whose lowest
+    band is cut by 12 dB has -28 dB of its energy before it, 99 % of that within 2.5 ms. A stream holds back 36 ms at
+    the default crossovers, 135 ms at the lowest.
+
+    With ``minimum``, the compressed bands of causal Linkwitz-Riley crossovers are added up (`crossovers`). Nothing
+    rings before a transient and a stream holds nothing back, but as soon as any setting is not neutral the phase turns
+    by half a turn at every crossover: the level of every frequency stays, the waveform does not.
+
+    ``zero`` is the default for what that turn does to music whose bands are compressed by next to nothing: peaks rise
+    by 0.4 dB (median of 30 tracks, at most 4.9 dB), and half of the effect beside half of the input, as a wet/dry mix
+    makes it, loses 3 dB (at most 5.9 dB). Both take the same time, the gradient of ``minimum`` half as long again.
 
     Args:
         audio: (B, C, T).
         sample_rate: Hz.
         link: ``max``, ``mean`` or ``none``, as for `compressor`.
+        phase: of the bands, ``zero`` or ``minimum``.
         settings: ``low_crossover_hz`` (40 to 500, default 150), ``mid_crossover_hz`` (200 to 4000, default 1000),
             ``high_crossover_hz`` (1000 to 16000, default 5000; None: three bands, and nothing of ``high_mid``); for
             each band ``low``, ``low_mid``, ``high_mid`` and ``high``: ``…_threshold_db`` (-80 to 0, default -24),
@@ -76,13 +94,21 @@ def multiband_compressor(
     """
     check_input(audio, sample_rate)
     check_choice(CHANNEL_LINK, link)
+    check_choice(PHASE, phase)
     given = {**DEFAULTS, **settings}
-    columns = read_settings(audio, MULTIBAND_TABLE, given)
+    columns = read_settings(audio, MULTIBAND_TABLE, _in_use(given))
     if _is_neutral(given):
         return audio.clone()
     for name in _crossovers(columns):
         check_frequency(name, columns[name], sample_rate)
-    return in_chunks(functools.partial(_compress_bands, sample_rate=sample_rate, link=link), audio, columns)
+    return in_chunks(
+        functools.partial(_compress_bands, sample_rate=sample_rate, link=link, phase=phase), audio, columns
+    )
+
+
+def _in_use(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings without a third crossover that is off."""
+    return {name: value for name, value in settings.items() if name != "high_crossover_hz" or value is not None}
 
 
 def _is_neutral(settings: dict[str, Any]) -> bool:
@@ -104,10 +130,22 @@ def _band_curve(columns: dict[str, torch.Tensor], band: str, sample_rate: int) -
     return compressor_curve({**own, "knee_db": columns["knee_db"]}, sample_rate)
 
 
-def _compress_bands(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, link: str) -> torch.Tensor:
+def _neutral_items(columns: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return which items change nothing, (B, 1, 1)."""
+    each = [(columns[f"{band}_ratio"] == 1.0) & (columns[f"{band}_makeup_db"] == 0.0) for band in _bands(columns)]
+    return torch.stack(each).all(0)[:, None, None]
+
+
+def _compress_bands(
+    audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, link: str, phase: str
+) -> torch.Tensor:
     frequencies = [columns[name] for name in _crossovers(columns)]
-    output = audio
-    parts = split_zero_phase(audio, sample_rate, frequencies, band_reach(LOWEST_HZ, sample_rate))
+    if phase == "zero":
+        parts = split_zero_phase(audio, sample_rate, frequencies, band_reach(LOWEST_HZ, sample_rate))
+        output = audio
+    else:
+        parts = split_minimum_phase(audio, sample_rate, frequencies)
+        output = torch.where(_neutral_items(columns), audio, sum(parts[1:], parts[0]))
     for name, band in zip(_bands(columns), parts, strict=True):
         level_db = detect_level(band, link=link)
         output = output + (apply_gain(band, level_db, _band_curve(columns, name, sample_rate)) - band)
@@ -120,25 +158,40 @@ class MultibandStream(Stream):
     Args:
         sample_rate: Hz.
         settings: all of them, by name.
-        link: of the channels.
     """
 
-    def __init__(self, sample_rate: int, settings: dict[str, Any], link: str) -> None:
-        self.sample_rate, self.settings, self.link = sample_rate, settings, check_choice(CHANNEL_LINK, link)
+    def __init__(self, sample_rate: int, settings: dict[str, Any]) -> None:
+        self.sample_rate = sample_rate
+        self.settings = {name: value for name, value in settings.items() if name in DEFAULTS}
+        self.link, self.phase = check_choice(CHANNEL_LINK, settings["link"]), check_choice(PHASE, settings["phase"])
         self.bands: Stream | None = None
 
     def _start(self, block: torch.Tensor) -> None:
-        columns = {name: c.detach() for name, c in read_settings(block, MULTIBAND_TABLE, self.settings).items()}
+        columns = {
+            name: c.detach() for name, c in read_settings(block, MULTIBAND_TABLE, _in_use(self.settings)).items()
+        }
         frequencies = [columns[name] for name in _crossovers(columns)]
         for name in _crossovers(columns):
             check_frequency(name, columns[name], self.sample_rate)
+        self.bands, self.channels = self._split(columns, frequencies), block.shape[1]
+        self.gains = [GainStream(_band_curve(columns, name, self.sample_rate)) for name in _bands(columns)]
+
+    def _split(self, columns: dict[str, torch.Tensor], frequencies: list[torch.Tensor]) -> Stream:
+        """Return a stream of what the changes are added to, followed by the bands, as channels."""
+        if self.phase == "minimum":
+            splitter, neutral = BandSplitter(self.sample_rate, frequencies), _neutral_items(columns)
+
+            def split_block(block: torch.Tensor) -> torch.Tensor:
+                bands = splitter.push(block)
+                return torch.cat((torch.where(neutral, block, sum(bands[1:], bands[0])), *bands), 1)
+
+            return MemorylessStream(split_block)
         reach = band_reach(min(float(frequency.min()) for frequency in frequencies), self.sample_rate)
 
         def split(audio: torch.Tensor) -> torch.Tensor:
             return torch.cat((audio, *split_zero_phase(audio, self.sample_rate, frequencies, reach)), 1)
 
-        self.bands, self.channels = ContextStream(split, reach, reach), block.shape[1]
-        self.gains = [GainStream(_band_curve(columns, name, self.sample_rate)) for name in _bands(columns)]
+        return ContextStream(split, reach, reach)
 
     @torch.no_grad()
     def push(self, block: torch.Tensor) -> torch.Tensor:
@@ -171,7 +224,7 @@ class MultibandCompressor(Processor):
     name = "multiband_compressor"
     function = staticmethod(multiband_compressor)
     parameter_table = MULTIBAND_TABLE
-    choices = (CHANNEL_LINK,)
+    choices = (CHANNEL_LINK, PHASE)
 
     def stream(self, sample_rate: int, **settings: Any) -> Stream:
         """Return the multiband compressor with its memory."""
@@ -179,4 +232,4 @@ class MultibandCompressor(Processor):
         given = {**self.defaults(), **settings}
         if _is_neutral(given):
             return MemorylessStream(lambda block: self(block, sample_rate, **settings))
-        return MultibandStream(sample_rate, {k: v for k, v in given.items() if k != "link"}, given["link"])
+        return MultibandStream(sample_rate, given)

@@ -7,7 +7,7 @@ import pytest
 import scipy.signal
 import torch
 
-from fxrep.effects.crossovers import BandSplitter, split_bands
+from fxrep.effects.crossovers import PHASE, BandSplitter, split_bands
 from fxrep.errors import ArgumentError, AudioError
 
 RATE = 44100
@@ -86,3 +86,15 @@ def test_wrong_frequencies_are_refused(noise: torch.Tensor) -> None:
     with pytest.raises(AudioError, match="NaN"):
         split_bands(noise * float("nan"), RATE, [100.0])
     assert torch.equal(split_bands(noise, RATE, [])[0], noise)
+
+
+def test_zero_phase_bands_add_up_to_the_input_and_have_the_same_levels(noise: torch.Tensor) -> None:
+    frequencies = [90.0, torch.tensor([400.0, 900.0, 1500.0]), 6000.0]
+    bands = split_bands(noise.double(), RATE, frequencies, phase="zero")
+    torch.testing.assert_close(sum(bands), noise.double(), rtol=0, atol=1e-12)
+    click = impulse(1 << 17).roll(1 << 16, -1)
+    for zero, causal in zip(*(split_bands(click, RATE, [90.0, 900.0], phase=p) for p in PHASE.options), strict=True):
+        levels = [torch.fft.rfft(band[0, 0]).abs() for band in (zero, causal)]
+        torch.testing.assert_close(*levels, rtol=0, atol=1e-6)
+    with pytest.raises(ArgumentError, match="phase"):
+        split_bands(noise, RATE, [100.0], phase="linear")
