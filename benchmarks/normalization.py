@@ -1,8 +1,9 @@
 """What Fx-normalisation does to tracks, how fast, and in how much memory.
 
     distances       Every track goes through two random chains: how far the two versions are apart before and after.
-    features        One chain a track: the variance between tracks of one instrument, in the feature families of the
-                    literature, before and after.
+    features        The variance between tracks of one instrument, in the feature families of the literature, before,
+                    after, and after the published steps in plain NumPy and SciPy. One random chain a track, or with
+                    --chain none the tracks as they are.
     idempotence     What a second pass changes, for each step alone and for the whole order.
     reverberance    Whether the measure of reverberance rises when reverberation of known level is added.
     speed           A track of four minutes, side by side with the published algorithm in plain NumPy and SciPy.
@@ -25,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from normalization_cost import compare_speed, measure_memory
-from production_features import production_features
+from normalization_features import compare_features, published_targets
 
 from fxrep.audio import load_audio, sample_peak_db
 from fxrep.data.datasets import open_dataset
@@ -40,17 +41,14 @@ NOTHING = 0.01
 """Pairs nearer than a hundredth of the unit were alike before; they do not count as closer or further."""
 
 
-FEWEST_TRACKS = 4
-"""An instrument with fewer tracks has no variance worth averaging."""
-
-
 @dataclass
 class Run:
     """What every table needs."""
 
     normalizer: FxNormalizer
     tracks: list[FitTrack]
-    chain: EffectChain
+    fit_tracks: list[FitTrack]
+    chain: EffectChain | None
     count: int
     seconds: float
     seed: int
@@ -104,6 +102,8 @@ def heard(tracks: list[FitTrack], count: int, seconds: float) -> Iterator[tuple[
 
 
 def compare_versions(run: Run) -> None:
+    if run.chain is None:
+        raise SystemExit("distances are between versions of a track: they need a chain")
     generator = torch.Generator().manual_seed(run.seed)
     results: list[tuple[dict[str, float], dict[str, float]]] = []
     for track, audio, rate in heard(run.tracks, run.count, run.seconds):
@@ -128,31 +128,22 @@ def print_table(results: list[tuple[dict[str, float], dict[str, float]]]) -> Non
         print(f"| {name} | {STEPS[name].unit} | {levels} | {ratio:.2f} | {closer:.0%} of {changed.sum()} |")
 
 
-def compare_features(run: Run) -> None:
+def compare_variance(run: Run) -> None:
+    targets = published_targets(run.fit_tracks, run.seconds)
+    compare_features(processed(run), run.normalizer, targets)
+
+
+def processed(run: Run) -> Iterator[tuple[FitTrack, torch.Tensor, int]]:
+    """The tracks, each through a random chain of its own if there is one."""
     generator = torch.Generator().manual_seed(run.seed)
-    rows: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {}
     for track, audio, rate in heard(run.tracks, run.count, run.seconds):
-        wet = random_versions(audio, rate, run.chain, generator)[0]
-        normalized = run.normalizer(wet, rate, track.instrument)
-        pair = (production_features(wet.numpy(), rate), production_features(normalized.numpy(), rate))
-        rows.setdefault(track.instrument, []).append(pair)
-    groups = [pairs for pairs in rows.values() if len(pairs) >= FEWEST_TRACKS]
-    counted = ", ".join(f"{name} {len(pairs)}" for name, pairs in rows.items() if len(pairs) >= FEWEST_TRACKS)
-    print(f"Standard deviation between tracks of one instrument ({counted}).\n")
-    print("| feature | before | after | variance after / before |\n|---|---|---|---|")
-    for name in groups[0][0][0]:
-        parts = [np.array([(before[name], after[name]) for before, after in pairs]) for pairs in groups]
-        centred = np.concatenate([part - np.nanmean(part, axis=0) for part in parts])
-        before, after = np.nanmean(centred**2, axis=0)
-        print(f"| {name} | {before**0.5:.3g} | {after**0.5:.3g} | {after / before:.2f} |")
+        yield track, audio if run.chain is None else random_versions(audio, rate, run.chain, generator)[0], rate
 
 
 def compare_passes(run: Run) -> None:
-    """Tracks go through a chain first; then each step alone twice, and all of them together twice."""
-    generator = torch.Generator().manual_seed(run.seed)
+    """Each step alone twice, and all of them together twice."""
     rows: dict[str, list[tuple[float, ...]]] = {}
-    for track, audio, rate in heard(run.tracks, run.count, run.seconds):
-        wet = random_versions(audio, rate, run.chain, generator)[0]
+    for track, wet, rate in processed(run):
         everything = {"all": FxNormalizer(run.normalizer.statistics, run.normalizer.steps)}
         alone = {name: FxNormalizer(run.normalizer.statistics, [name]) for name in STEPS if name in run.fitted}
         for name, normalizer in {**alone, **everything}.items():
@@ -196,7 +187,7 @@ def compare_reverberance(run: Run) -> None:
 
 TABLES: dict[str, Callable[[Run], None]] = {
     "distances": compare_versions,
-    "features": compare_features,
+    "features": compare_variance,
     "idempotence": compare_passes,
     "reverberance": compare_reverberance,
     "speed": lambda run: compare_speed(run.normalizer, heard(run.tracks, run.count, run.seconds)),
@@ -211,7 +202,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=40)
     parser.add_argument("--fit-tracks", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--chain", default="default", choices=sorted(CHAINS))
+    parser.add_argument("--chain", default="default", choices=["none", *sorted(CHAINS)])
     parser.add_argument("--steps", default="default", help="in order, or default, fxnorm-automix, koo")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -221,12 +212,14 @@ def main() -> None:
     train, held_out = split_tracks(options.source)
     steps = options.steps.split(",")
     began = time.process_time()
-    normalizer = FxNormalizer.fit_tracks(draw(train, options.fit_tracks, rng), steps=steps)
+    fit_tracks = draw(train, options.fit_tracks, rng)
+    normalizer = FxNormalizer.fit_tracks(fit_tracks, steps=steps)
     fit_s = time.process_time() - began
     fitted_s = sum(entry.duration_s for entry in normalizer.statistics.instruments.values())
     print(f"Fitted on {fitted_s:.0f} s of audio, {fitted_s / fit_s:.0f} times real time of one processor.")
     tracks = draw(held_out, len(held_out), rng)
-    run = Run(normalizer, tracks, create_chain(options.chain), options.tracks, options.seconds, options.seed)
+    chain = None if options.chain == "none" else create_chain(options.chain)
+    run = Run(normalizer, tracks, fit_tracks, chain, options.tracks, options.seconds, options.seed)
     for name in options.tables:
         print(f"\n## {name}: steps {options.steps}, chain {options.chain}, {options.tracks} tracks\n")
         TABLES[name](run)

@@ -118,8 +118,14 @@ def compress_channel(channel: Array, threshold_db: float, ratio: float, attack_m
     return np.asarray(channel * 10 ** (_smooth(gain_db, attack, release) / 20))
 
 
-def compress(audio: Array, target_db: tuple[float, float], instrument: str) -> tuple[Array, int]:
+def compress(audio: Array, target_db: tuple[float, float], instrument: str, step_db: float = 0.5) -> tuple[Array, int]:
     """Each channel by itself: ratios from the first to 20, thresholds from -10 to -40 dB, until the onsets are low.
+
+    Args:
+        audio: (2, T).
+        target_db: mean and standard deviation of the onset peaks.
+        instrument: chooses first ratio and times.
+        step_db: from one threshold to the next, 0.5 as published.
 
     Returns:
         The audio, and how many settings were tried.
@@ -131,7 +137,7 @@ def compress(audio: Array, target_db: tuple[float, float], instrument: str) -> t
         output[index] = channel
         if onset_peaks_db(channel).mean() <= sum(target_db):
             continue
-        settings = ((t, float(r)) for r in range(first_ratio, 21) for t in np.arange(-10.0, -40.5, -0.5))
+        settings = ((t, float(r)) for r in range(first_ratio, 21) for t in np.arange(-10.0, -40.5, -step_db))
         for threshold_db, ratio in settings:
             tried += 1
             output[index] = compress_channel(channel, threshold_db, ratio, attack_ms, release_ms)
@@ -169,3 +175,21 @@ def measure(audio: Array, instrument: str) -> Targets:
     spectrum = np.mean([mean_spectrum(channel) for channel in level], axis=0)
     panning = similarity(*np.abs(frames).mean(-1))
     return Targets(spectrum, (float(peaks_db.mean()), float(peaks_db.std())), panning, loudness_lufs(audio))
+
+
+def average(measured: list[Targets]) -> Targets:
+    """The targets of an instrument: means over its tracks."""
+    peaks_db = np.mean([track.peak_db for track in measured], axis=0)
+    return Targets(
+        np.mean([track.spectrum for track in measured], axis=0),
+        (float(peaks_db[0]), float(peaks_db[1])),
+        np.mean([track.panning for track in measured], axis=0),
+        float(np.mean([track.loudness_lufs for track in measured])),
+    )
+
+
+def normalize(audio: Array, targets: Targets, instrument: str, step_db: float = 0.5) -> Array:
+    """All steps on one track (2, T), in the published order."""
+    audio = equalize(audio, targets.spectrum, instrument)
+    audio, _ = compress(audio, targets.peak_db, instrument, step_db)
+    return set_loudness(pan(audio, targets.panning, instrument), targets.loudness_lufs)
