@@ -11,7 +11,7 @@ import soundfile
 from torch import Tensor
 
 from fxrep.audio.inputs import check_audio
-from fxrep.audio.writing import _choose_format
+from fxrep.audio.writing import choose_format
 from fxrep.errors import AudioError, OutputError
 from fxrep.files import atomic_file
 
@@ -38,7 +38,7 @@ def save_blocks(
         OutputError: the file cannot be written: read-only folder, full disk.
     """
     target = Path(path)
-    container, chosen = _choose_format(target, sample_rate, subtype)
+    container, chosen = choose_format(target, sample_rate, subtype)
     if subtype is None and container in _KEEPS_EVERYTHING:
         chosen = "FLOAT"
     with atomic_file(target) as temporary:

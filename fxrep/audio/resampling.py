@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+from typing import Any
+
 import numpy as np
 import soxr
 import torch
@@ -95,14 +99,15 @@ class StreamResampler:
         return torch.nn.functional.pad(rest, (0, missing)) if missing > 0 else rest[:, :length]
 
 
-def check_rate(sample_rate: float) -> None:
+def check_rate(sample_rate: Any) -> None:
     """Refuse a sample rate that is not a positive number.
 
     Raises:
         ArgumentError: with the value.
     """
-    if not sample_rate > 0 or int(sample_rate) != sample_rate:
-        raise ArgumentError(f"sample rate is {sample_rate}: expected a whole number of Hz above 0, for example 44100")
+    unknown = isinstance(sample_rate, bool) or not isinstance(sample_rate, Real) or not math.isfinite(sample_rate)
+    if unknown or not sample_rate > 0 or int(sample_rate) != sample_rate:
+        raise ArgumentError(f"sample rate is {sample_rate!r}: expected a whole number of Hz above 0, for example 44100")
 
 
 def resampled_length(samples: int, from_rate: int, to_rate: int) -> int:

@@ -55,7 +55,7 @@ def save_audio(
         OutputError: the file cannot be written: read-only folder, full disk.
     """
     target = Path(path)
-    container, chosen = _choose_format(target, sample_rate, subtype)
+    container, chosen = choose_format(target, sample_rate, subtype)
     waveform = torch.as_tensor(audio).detach().cpu()
     waveform = waveform[None] if waveform.ndim == 1 else waveform
     if waveform.ndim != 2:
@@ -80,7 +80,17 @@ def save_audio(
             ) from error
 
 
-def _choose_format(target: Path, sample_rate: int, subtype: str | None) -> tuple[str, str]:
+def choose_format(target: Path, sample_rate: int, subtype: str | None) -> tuple[str, str]:
+    """Return libsndfile's names of the container and of the sample format that a file is written in.
+
+    Args:
+        target: the file; its suffix chooses the container.
+        sample_rate: Hz.
+        subtype: the sample format. None: the one that a container has without being told, 24 bit where it can.
+
+    Raises:
+        ArgumentError: unknown suffix, or a subtype or rate that the format does not hold.
+    """
     check_rate(sample_rate)
     if target.suffix.lower() not in _FORMATS:
         raise ArgumentError(f"cannot write {target}: choose a name that ends in {', '.join(_FORMATS)}")

@@ -102,7 +102,13 @@ class ForeignFunction:
             AudioError: it has another shape or kind than expected, or is not finite.
         """
         expected = (*shape[:-2], 2 if self.stereo else shape[-2], shape[-1])
-        array = np.asarray(output)
+        try:
+            array = np.asarray(output)
+        except (TypeError, ValueError) as error:
+            # A ragged list, or something whose conversion fails: whatever it is, it is no audio.
+            raise AudioError(
+                f"{self.name} returned {type(output).__name__} that is no array; expected float32 {expected}"
+            ) from error
         if array.shape != expected or array.dtype.kind not in "fiu":
             raise AudioError(f"{self.name} returned {array.dtype} of shape {array.shape}; expected float32 {expected}")
         if not np.isfinite(array).all():

@@ -17,6 +17,7 @@ from fxrep.effects.processor import Processor
 from fxrep.effects.section_filtering import SectionStream, filter_by_sections
 from fxrep.effects.settings import Setting, check_choice, check_frequency, check_input, per_item, read_settings
 from fxrep.effects.streaming import ContextStream, Stream
+from fxrep.effects.zero_gradients import with_zero_gradients
 
 BANDS = ("low", "low_mid", "high_mid", "high")
 CROSSOVERS = (
@@ -84,7 +85,7 @@ def stereo_imager(
     for parameter in CROSSOVERS:
         check_frequency(parameter.name, columns[parameter.name], sample_rate)
     if audio.shape[1] == 1:
-        return audio.expand(-1, 2, -1).clone()
+        return with_zero_gradients(audio.expand(-1, 2, -1).clone(), list(columns.values()))
     change = _widen_bands if phase == "zero" else _widen_causal_bands
     return in_chunks(functools.partial(change, sample_rate=sample_rate), audio, columns)
 

@@ -8,6 +8,7 @@ from fxrep.effects.chunks import in_chunks
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_input, per_item, read_settings
+from fxrep.effects.zero_gradients import with_zero_gradients
 
 WIDTH_TABLE = (Parameter("width", "", 0.0, 2.0, "linear", 1.0),)
 
@@ -33,7 +34,7 @@ def stereo_width(audio: torch.Tensor, sample_rate: int, *, width: Setting = 1.0)
     check_input(audio, sample_rate)
     columns = read_settings(audio, WIDTH_TABLE, {"width": width})
     if audio.shape[1] == 1:
-        return audio.expand(-1, 2, -1).clone()
+        return with_zero_gradients(audio.expand(-1, 2, -1).clone(), [columns["width"]])
     return in_chunks(_widen, audio, columns)
 
 

@@ -129,6 +129,7 @@ def failing(audio: np.ndarray, sample_rate: int, level_db: float) -> np.ndarray:
         (lambda audio, rate, level_db: audio * np.nan, AudioError, "^odd returned NaN or infinite.*level_db=3"),
         (lambda audio, rate, level_db: audio + 0j, AudioError, "^odd returned complex"),
         (lambda audio, rate, level_db: None, AudioError, "^odd returned object"),
+        (lambda audio, rate, level_db: [[1.0], [1.0, 2.0]], AudioError, "^odd returned list that is no array"),
     ],
 )
 def test_what_goes_wrong_names_the_effect(noise, function, error, message, threads) -> None:

@@ -208,6 +208,16 @@ def test_gradients_reach_silent_tracks_and_sends_that_are_off(tracks: torch.Tens
     assert bool((parts[0].grad[0, 0, sends] != 0).all())
 
 
+@pytest.mark.parametrize("console", [CONSOLE, MixingConsole(["fader"], {"band": ["fader"]}, {"room": ["fader"]})])
+def test_settings_of_silence_have_gradients_of_zero(console: MixingConsole) -> None:
+    silence = torch.zeros(1, 2, 2, 500)
+    placed = [one.requires_grad_() for one in positions(console, silence)]
+    mix = console.render(silence, console.denormalize(*placed), RATE)
+    mix.sum().backward()
+    assert not mix.any()
+    assert all(one.grad is not None and not one.grad.any() for one in placed if one.numel())
+
+
 def test_a_small_console_passes_gradcheck() -> None:
     console = MixingConsole(
         ["fader", "panner"], groups={"g": ["fader"]}, buses={"b": ["stereo_width"]}, master=["fader", "saturation"]
@@ -258,6 +268,8 @@ def test_any_length_and_rate(samples: int, rate: int) -> None:
         (lambda x: ((x * 100).int(), None), AudioError, "int32"),
         (lambda x: (x, torch.ones(2, 3, dtype=torch.bool)), ArgumentError, "track_mask"),
         (lambda x: (x, torch.ones(2, 4)), ArgumentError, "track_mask"),
+        (lambda x: (x, [[True] * 4] * 2), ArgumentError, "track_mask is list"),
+        (lambda x: (x.numpy(), None), AudioError, "tracks are ndarray"),
     ],
 )
 def test_unusable_tracks_are_named(change, error: type[Exception], message: str, tracks: torch.Tensor) -> None:
@@ -271,6 +283,8 @@ def test_settings_that_do_not_fit_are_named(tracks: torch.Tensor) -> None:
         (CONSOLE.default_settings(list("abcde")), "5 tracks"),
         ([CONSOLE.default_settings(["a"])] * 3, "3 mixes"),
         (dasp_console().default_settings(["a"]), "'dasp'"),
+        (None, "settings are None"),
+        ([5], "settings are 5"),
     ):
         with pytest.raises(ArgumentError, match=message):
             CONSOLE.render(tracks, settings, RATE)

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fxrep.effects import ConsoleSettings, MixingConsole, dasp_console, default_console
+from fxrep.effects import BlackBox, ConsoleSettings, MixingConsole, dasp_console, default_console
 from fxrep.effects.console import CONSOLES, StripEffect, create_console
 from fxrep.errors import ArgumentError, DataError
 
@@ -236,6 +236,13 @@ def test_a_filter_that_is_on_needs_a_position() -> None:
         (lambda: CONSOLE.default_settings(["a", "a"]), "once"),
         (lambda: CONSOLE.default_settings(["a"], {"b": "drums"}), "'b'"),
         (lambda: create_console("mackie"), "default, dasp"),
+        (lambda: MixingConsole([BlackBox]), "BlackBox is a class"),
+        (lambda: MixingConsole([5]), "5 is no processor"),
+        (lambda: MixingConsole("gain"), "list of names"),
+        (lambda: MixingConsole(["gain"], {"room": ["gain"]}, {"room": ["fader"]}), "room is the name of a group and"),
+        (lambda: MixingConsole(["gain"], {"": ["gain"]}), "'' cannot name"),
+        (lambda: mix().edit("kick", "group", ["drums"]), r"there is no group \['drums'\]"),
+        (lambda: CONSOLE.default_settings(["a"], {"a": ["drums"]}), "there is no group"),
     ],
 )
 def test_impossible_consoles_are_refused(build, message: str) -> None:

@@ -175,6 +175,10 @@ def test_arrays_of_numpy_are_tracks_and_stay_as_they_were() -> None:
         (lambda tracks: tracks, {"block": 0}, ArgumentError, "block"),
         (lambda tracks: tracks, {"tail_s": -1.0}, ArgumentError, "tail_s"),
         (lambda tracks: tracks, {"threads": -1}, ArgumentError, "threads"),
+        (lambda tracks: tracks, {"threads": "2"}, ArgumentError, "threads is '2'"),
+        (lambda tracks: tracks, {"tail_s": "1"}, ArgumentError, "tail_s is '1'"),
+        (lambda tracks: tracks, {"sample_rate": "44100"}, ArgumentError, "sample rate is '44100'"),
+        (lambda tracks: tracks, {"sample_rate": float("inf")}, ArgumentError, "sample rate is inf"),
     ],
 )
 def test_a_wrong_call_is_named(change, options: dict, error: type[Exception], message: str, files: dict) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fxrep import effects
 from fxrep.effects.level import fader_gain
+from fxrep.errors import ArgumentError
 
 RATE = 44100
 SIGNAL = torch.randn(2, 2, 501, generator=torch.Generator().manual_seed(0)) * 0.3
@@ -139,3 +140,22 @@ def test_saturation_leaves_the_identity_smoothly() -> None:
     expected = (math.log(10) / 10 * (audio - audio**3) / 3 * audio).sum()
     (slope,) = torch.autograd.grad((bent * audio).sum(), drive)
     assert float(slope) == pytest.approx(float(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in effects.PROCESSORS.items() if kind.stereo])
+def test_what_changes_nothing_on_mono_has_a_gradient_of_zero(name: str) -> None:
+    processor = effects.create_processor(name)
+    settings = {
+        p.name: torch.tensor(p.default, dtype=torch.float64, requires_grad=True) for p in processor.parameter_table
+    }
+    audio = torch.randn(2, 1, 2000, generator=torch.Generator().manual_seed(0))
+    output = processor(audio, 44100, **settings)
+    output.square().sum().backward()
+    assert output.shape == (2, 2, 2000)
+    assert all(one.grad is not None and bool(torch.isfinite(one.grad)) for one in settings.values())
+
+
+@pytest.mark.parametrize("value", [None, "3", True, [3.0]])
+def test_what_is_no_number_is_refused(value: object) -> None:
+    with pytest.raises(ArgumentError, match="gain_db is"):
+        effects.gain(torch.zeros(1, 1, 10), 44100, gain_db=value)

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from fxrep.effects.console import tensors
-from fxrep.effects.console.positions import check_members, check_positions
+from fxrep.effects.console.positions import check_members, check_names, check_positions
 from fxrep.effects.console.sends import SEND
-from fxrep.effects.console.settings import ConsoleSettings
+from fxrep.effects.console.settings import ConsoleSettings, list_settings
 from fxrep.effects.console.strip import Strip, StripEffect
 from fxrep.effects.console.tensors import ConsoleTensors
 from fxrep.effects.processor import Processor
@@ -35,6 +35,7 @@ class ConsoleControls(nn.Module):
         self.track, self.master = Strip(track), Strip(master)
         self.groups = {group: Strip(effects) for group, effects in (groups or {}).items()}
         self.buses = {bus: Strip(effects) for bus, effects in (buses or {}).items()}
+        check_names(self.groups, self.buses)
         if "sends" in self.track.processors or "group" in self.track.processors:
             raise ArgumentError("sends and group mean something else on a track: give that effect another label")
         self.registered = nn.ModuleList([*self.groups.values(), *self.buses.values()])
@@ -142,7 +143,7 @@ class ConsoleControls(nn.Module):
             ArgumentError: a setting is in use that the console has no position for.
         """
         if not isinstance(settings, ConsoleTensors):
-            several = [settings] if isinstance(settings, ConsoleSettings) else list(settings)
+            several = list_settings(settings)
             settings = self.stack(several, max((len(one.tracks) for one in several), default=0))
         columns = [column for table in settings.tracks.values() for column in table.values()]
         columns += list(settings.sends.values())

@@ -12,8 +12,8 @@ from fxrep.audio import AudioInput
 from fxrep.effects.console import song, tensors
 from fxrep.effects.console.blocks import BLOCK, ConsoleStream
 from fxrep.effects.console.controls import ConsoleControls
-from fxrep.effects.console.rendering import RenderedMix, render_mix
-from fxrep.effects.console.settings import ConsoleSettings
+from fxrep.effects.console.rendering import RenderedMix, check_tracks, render_mix
+from fxrep.effects.console.settings import ConsoleSettings, list_settings
 from fxrep.effects.console.tensors import ConsoleTensors
 from fxrep.errors import ArgumentError
 
@@ -78,9 +78,10 @@ class MixingConsole(ConsoleControls):
             track_mask: as for `render`.
             keep: False leaves the tracks out, which are the most of it.
         """
+        check_tracks(tracks)
         if not isinstance(settings, ConsoleTensors):
-            several = [settings] if isinstance(settings, ConsoleSettings) else list(settings)
-            if tracks.dim() != 4 or len(several) not in (1, len(tracks)):
+            several = list_settings(settings)
+            if len(several) not in (1, len(tracks)):
                 raise ArgumentError(f"settings are for {len(several)} mixes; tracks have shape {tuple(tracks.shape)}")
             stacked = self.stack(several, tracks.shape[1])
             settings = stacked if len(several) == len(tracks) else tensors.repeat_settings(stacked, len(tracks))

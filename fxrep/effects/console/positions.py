@@ -1,4 +1,4 @@
-"""Checking what a controller puts out before it becomes settings."""
+"""Checking names and what a controller puts out before it becomes settings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 
 from fxrep.errors import ArgumentError
+
+
+def check_names(groups: Iterable[str], buses: Iterable[str]) -> None:
+    """Refuse groups and buses that could not be told apart.
+
+    Raises:
+        ArgumentError: a name is no text, or one name means a group and a bus.
+    """
+    for name in (*groups, *buses):
+        if not isinstance(name, str) or not name:
+            raise ArgumentError(f"{name!r} cannot name a group or a bus: give letters")
+    both = sorted({*groups} & {*buses})
+    if both:
+        raise ArgumentError(f"{', '.join(both)} is the name of a group and of a bus: give one of them another")
 
 
 def check_positions(name: str, positions: torch.Tensor, shape: tuple[int, ...], labels: Sequence[str]) -> None:
@@ -21,6 +35,8 @@ def check_positions(name: str, positions: torch.Tensor, shape: tuple[int, ...], 
     Raises:
         ArgumentError: naming the first setting that is wrong.
     """
+    if not isinstance(positions, torch.Tensor):
+        raise ArgumentError(f"positions of {name} are {type(positions).__name__}; expected a tensor")
     if not positions.is_floating_point() or tuple(positions.shape) != shape:
         given = f"{tuple(positions.shape)} {positions.dtype}"
         raise ArgumentError(f"positions of {name} are {given}; this console expects {shape} floating point")

@@ -13,6 +13,7 @@ from fxrep.effects.console.sends import send_gain
 from fxrep.effects.console.strip import Strip
 from fxrep.effects.console.tensors import Columns, ConsoleTensors
 from fxrep.effects.settings import check_input, per_item
+from fxrep.effects.zero_gradients import with_zero_gradients
 from fxrep.errors import ArgumentError, AudioError
 
 if TYPE_CHECKING:
@@ -71,8 +72,21 @@ def render_mix(
             if name in sums.named:
                 parts[name] = stereo(strip(sums.named[name], sample_rate, values.get(name, {})))
                 result.mix = result.mix + parts[name]
-    result.mix = stereo(console.master(result.mix, sample_rate, settings.master))
+    result.mix = with_zero_gradients(
+        stereo(console.master(result.mix, sample_rate, settings.master)), list(settings.every_tensor())
+    )
     return result
+
+
+def check_tracks(tracks: torch.Tensor) -> None:
+    """Refuse what is no batch of tracks.
+
+    Raises:
+        AudioError: it is no tensor, or one of another shape.
+    """
+    if not isinstance(tracks, torch.Tensor) or tracks.dim() != 4:
+        given = f"of shape {tuple(tracks.shape)}" if isinstance(tracks, torch.Tensor) else type(tracks).__name__
+        raise AudioError(f"tracks are {given}; expected a tensor (batch, tracks, 1 or 2 channels, samples)")
 
 
 def tracks_per_chunk(tracks: torch.Tensor) -> int:
@@ -141,14 +155,12 @@ def _process(
 
 def _active(tracks: torch.Tensor, sample_rate: int, track_mask: torch.Tensor | None) -> torch.Tensor:
     """Return which tracks (B, N) have anything to say; a silent one has, where its own gradient is wanted."""
-    if not isinstance(tracks, torch.Tensor) or tracks.dim() != 4:
-        shape = tuple(tracks.shape) if isinstance(tracks, torch.Tensor) else type(tracks).__name__
-        raise AudioError(f"tracks have shape {shape}; expected (batch, tracks, 1 or 2 channels, samples)")
     shape = tuple(tracks.shape[:2])
     if track_mask is None:
         track_mask = torch.ones(shape, dtype=torch.bool, device=tracks.device)
-    if track_mask.dtype != torch.bool or tuple(track_mask.shape) != shape:
-        given = f"{tuple(track_mask.shape)} {track_mask.dtype}"
+    known = isinstance(track_mask, torch.Tensor)
+    if not known or track_mask.dtype != torch.bool or tuple(track_mask.shape) != shape:
+        given = f"{tuple(track_mask.shape)} {track_mask.dtype}" if known else type(track_mask).__name__
         raise ArgumentError(f"track_mask is {given}; expected {shape} bool, true where there is a track")
     if not tracks.numel():
         raise AudioError(f"tracks of shape {tuple(tracks.shape)} are empty; give at least one mix, track and sample")

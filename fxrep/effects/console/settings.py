@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fxrep.effects.console.sends import SEND
 from fxrep.effects.parameters import Parameter
+from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError, DataError
 from fxrep.files import atomic_file
 
@@ -92,7 +93,7 @@ class ConsoleSettings:
     def _assign(self, track: str, group: Any) -> None:
         if group is None:
             self.group_of.pop(track, None)
-        elif group in self.console.groups:
+        elif isinstance(group, str) and group in self.console.groups:
             self.group_of[track] = group
         else:
             raise ArgumentError(f"there is no group {group!r}; choose from {_listed(self.console.groups)} or None")
@@ -187,6 +188,19 @@ class ConsoleSettings:
             raise DataError(f"{path}: {error}") from error
 
 
+def list_settings(settings: Any) -> list[ConsoleSettings]:
+    """Return the settings of one mix, or of several, as a list.
+
+    Raises:
+        ArgumentError: they are something else.
+    """
+    several = list(settings) if isinstance(settings, (list, tuple)) else [settings]
+    for one in several:
+        if not isinstance(one, ConsoleSettings):
+            raise ArgumentError(f"settings are {one!r:.60}; expected ConsoleSettings, one or a list, or ConsoleTensors")
+    return several
+
+
 def _find(settings: ConsoleSettings, place: str) -> tuple[str, str]:
     """Return the kind and the name of a place."""
     if place == "master" and "master" not in settings.tracks:
@@ -207,7 +221,7 @@ def _find(settings: ConsoleSettings, place: str) -> tuple[str, str]:
 
 def _number(what: str, parameter: Parameter, value: Any) -> float:
     unit = f" {parameter.unit}" if parameter.unit else ""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not is_number(value):
         raise ArgumentError(f"{what} is {value!r}; expected a number{' of' + unit if unit else ''}")
     if not parameter.minimum <= value <= parameter.maximum:
         raise ArgumentError(f"{what} is {value:g}; expected {parameter.minimum:g} to {parameter.maximum:g}{unit}")

@@ -13,9 +13,11 @@ from torch.nn import functional as F
 
 from fxrep.audio import AudioInput, audio_info
 from fxrep.audio.block_writing import save_blocks
+from fxrep.audio.resampling import check_rate
 from fxrep.effects.console.blocks import ConsoleStream
 from fxrep.effects.console.settings import ConsoleSettings
 from fxrep.effects.console.track_reader import TrackReader, track_length
+from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError
 from fxrep.progress import track_progress
 
@@ -26,12 +28,13 @@ def choose_rate(tracks: Mapping[str, AudioInput], sample_rate: int | None) -> in
     """Return the sample rate of a mix.
 
     Raises:
-        ArgumentError: none is given, and there is an array, or files disagree.
+        ArgumentError: what is given is no rate; or none is, and there is an array, or files disagree.
         AudioError: a file cannot be read.
     """
     if not tracks:
         raise ArgumentError("there are no tracks; give at least one")
     if sample_rate is not None:
+        check_rate(sample_rate)
         return sample_rate
     rates: dict[int, str] = {}
     for name, source in tracks.items():
@@ -70,8 +73,8 @@ def check_tail(tail_s: float, sample_rate: int) -> int:
     Raises:
         ArgumentError: it is not a time.
     """
-    if not 0.0 <= tail_s < math.inf:
-        raise ArgumentError(f"tail_s is {tail_s}; expected seconds, 0 or more")
+    if not is_number(tail_s) or not 0.0 <= tail_s < math.inf:
+        raise ArgumentError(f"tail_s is {tail_s!r}; expected seconds, 0 or more")
     return round(tail_s * sample_rate)
 
 
@@ -82,9 +85,9 @@ def mix_song(
 
     While the main thread mixes one block, the others process the tracks of the next and read the one after it.
     """
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise ArgumentError(f"threads is {threads!r}; expected 1 or more")
     workers = min(len(readers), threads or os.cpu_count() or 1)
-    if workers < 1:
-        raise ArgumentError(f"threads is {threads}; expected 1 or more")
     with ThreadPoolExecutor(workers, thread_name_prefix="console") as pool:
         numbers = range(len(readers))
         reading = [pool.submit(reader.read) for reader in readers]

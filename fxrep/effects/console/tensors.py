@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,13 @@ class ConsoleTensors:
     buses: dict[str, Columns]
     master: Columns
     members: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def every_tensor(self) -> Iterator[torch.Tensor]:
+        """Yield every tensor but the members."""
+        yield from self.sends.values()
+        for columns in (self.tracks, *self.groups.values(), *self.buses.values(), self.master):
+            for table in columns.values():
+                yield from table.values()
 
 
 def denormalize_console(
