@@ -205,10 +205,21 @@ def _curve_block_backward(slope: Any, values: Any, hinge: Any, count: int, curve
 
 @compile_kernel
 def smooth_rows_backward(
-    smooth_slope: Any, level: Any, smooth: Any, curve: Any, times: Any, level_slope: Any, slopes: Any
+    smooth_slope: Any,
+    level: Any,
+    smooth: Any,
+    curve: Any,
+    steering: Any,
+    times: Any,
+    level_slope: Any,
+    slopes: Any,
 ) -> None:
     """Write the gradients of `smooth_rows` from rest: level, and per item (B, 6) those of threshold, slope, knee,
-    floor and the two coefficients."""
+    floor and the two coefficients.
+
+    `steering` (B, 5) is the curve that decides where the gain falls and where it rises, see
+    `gain_computer.steering_curve`, and `smooth` is what it makes of the level.
+    """
     values, hinge, target = np.empty(BLOCK, level.dtype), np.empty(BLOCK, level.dtype), np.empty(BLOCK, level.dtype)
     slopes[:] = 0.0
     total = smooth.shape[2]
@@ -220,7 +231,8 @@ def smooth_rows_backward(
                 end = min(start + BLOCK, total)
                 slope = smooth_slope[item, row, start:end]
                 _read_block(level[item, row], start, end - start, values)
-                _curve_block(values, end - start, curve[item], hinge, target)
+                # The hinge is the same for both curves.
+                _curve_block(values, end - start, steering[item], hinge, target)
                 before = smooth[item, row, start - 1] if start > 0 else level.dtype.type(0.0)
                 carried, fall_slope, rise_slope = _ballistics_block_backward(
                     slope, smooth[item, row, start:end], before, target, times[item], carried
