@@ -7,7 +7,7 @@ from fxrep.effects.black_box import BlackBox
 from fxrep.effects.chain import ChainEffect, EffectChain
 from fxrep.effects.chain_rendering import render_settings
 from fxrep.effects.chain_settings import Settings, load_settings, save_settings
-from fxrep.effects.chains import CHAINS, create_chain, default_chain, koo_chain
+from fxrep.effects.chains import CHAINS, create_chain, default_chain, fx_encoder_plus_plus_chain, koo_chain
 from fxrep.effects.clipping import HardClip, SoftClip, hard_clip, soft_clip
 from fxrep.effects.console import ConsoleSettings, MixingConsole, dasp_console, default_console
 from fxrep.effects.crossovers import BandSplitter, split_bands
@@ -140,6 +140,7 @@ __all__ = [
     "feedback_delay_network",
     "fir_matching_eq",
     "flanger",
+    "fx_encoder_plus_plus_chain",
     "gain",
     "graphic_eq",
     "hard_clip",

@@ -1,15 +1,18 @@
-"""Chains by name: the one this project trains with, and a published one."""
+"""Chains by name: the one this project trains with, and published ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from fxrep.effects.chain import ChainEffect, EffectChain
+from fxrep.effects.reverb import OCTAVE_DECAYS, OCTAVE_GAINS
 from fxrep.errors import ArgumentError
 
 # Koo et al. 2023 give the probability of reverberation per instrument.
 KOO_REVERB_PROBABILITY = {"drums": 0.5, "bass": 0.01, "vocals": 0.9}
 KOO_OTHER_REVERB = 0.7
+
+Ranges = dict[str, tuple[float, float]]
 
 
 def default_chain() -> EffectChain:
@@ -92,7 +95,79 @@ def koo_chain(instrument: str | None = None) -> EffectChain:
     )
 
 
-CHAINS: dict[str, Callable[[], EffectChain]] = {"default": default_chain, "koo": koo_chain}
+def fx_encoder_plus_plus_chain() -> EffectChain:
+    """Return the chain of Y.-T. Yeh et al., "Fx-Encoder++", ISMIR 2025, as far as these processors reach.
+
+    Effects, probabilities, ranges and the random order are the published ones. Different: times, frequencies and
+    ratios are drawn by ratio, not by difference; the shelf and the peak above 12 kHz end at 20 kHz instead of 21; the
+    multiband compressor parts its middle band at 1 kHz, begins at 40 Hz instead of 20 and has no expanders; the
+    distortion keeps full scale; the imager doubles the side at most and leaves the mid alone; the limiter has a fixed
+    look-ahead instead of an attack of 0.1 to 5 ms; the delay begins at 1 ms; the reverb has nine octaves instead of
+    twelve bands, 0 to 24 dB down at their start, with decays of 0.9 to 3.7 s instead of 0.9 to 10 s cut after 1.5 s.
+    """
+    wet = {"time_ms": (1.0, 300.0), "feedback": (0.0, 0.0), "damping_hz": (20000.0, 20000.0), "mix": (0.1, 0.7)}
+    return EffectChain(
+        [
+            ChainEffect("parametric_eq", 0.6, _plus_plus_tone()),
+            ChainEffect("saturation", 0.3, {"drive_db": (0.0, 8.0), "mix": (1.0, 1.0)}),
+            ChainEffect("multiband_compressor", 0.8, _plus_plus_dynamics(), mix=(0.2, 0.7)),
+            ChainEffect("gain", 0.6, {"gain_db": (6.0, 12.0)}),
+            ChainEffect("stereo_width", 0.6, {"width": (0.0, 2.0)}),
+            ChainEffect("limiter", 0.6, {"ceiling_db": (-20.0, 0.0), "release_ms": (20.0, 1000.0)}),
+            ChainEffect("delay", 0.6, wet),
+            ChainEffect("noise_shaped_reverb", 0.6, _plus_plus_room()),
+        ],
+        order="random",
+    )
+
+
+def _plus_plus_tone() -> Ranges:
+    names = ("low_shelf", "peak_1", "peak_2", "peak_3", "peak_4", "high_shelf")
+    return {
+        # The frequencies are those that dasp-pytorch's equaliser has by default.
+        "low_shelf_hz": (20.0, 2000.0),
+        "peak_1_hz": (80.0, 2000.0),
+        "peak_2_hz": (2000.0, 8000.0),
+        "peak_3_hz": (8000.0, 12000.0),
+        "peak_4_hz": (12000.0, 20000.0),
+        "high_shelf_hz": (4000.0, 20000.0),
+        **{f"{name}_gain_db": (-12.0, 12.0) for name in names},
+        **{f"{name}_q": (0.5, 5.0) for name in names},
+    }
+
+
+def _plus_plus_dynamics() -> Ranges:
+    names = ("low", "low_mid", "high_mid", "high")
+    return {
+        "low_crossover_hz": (40.0, 300.0),
+        "mid_crossover_hz": (1000.0, 1000.0),
+        "high_crossover_hz": (2000.0, 12000.0),
+        "knee_db": (0.0, 0.0),
+        **{f"{name}_threshold_db": (-30.0, -5.0) for name in names},
+        **{f"{name}_ratio": (1.5, 6.0) for name in names},
+        **{f"{name}_attack_ms": (1.0, 20.0) for name in names},
+        **{f"{name}_release_ms": (20.0, 500.0) for name in names},
+        **{f"{name}_makeup_db": (0.0, 0.0) for name in names},
+    }
+
+
+def _plus_plus_room() -> Ranges:
+    return {
+        # The octaves' own decays, half to twice this, are those of exp(-k t / 1.49 s) for k from 2.8 to 11.
+        "decay_s": (1.86, 1.86),
+        "damping": (0.0, 0.0),
+        "pre_delay_ms": (0.0, 0.0),
+        "mix": (0.0, 1.0),
+        **dict.fromkeys(OCTAVE_GAINS.values(), (-24.0, 0.0)),
+        **dict.fromkeys(OCTAVE_DECAYS.values(), (0.5, 2.0)),
+    }
+
+
+CHAINS: dict[str, Callable[[], EffectChain]] = {
+    "default": default_chain,
+    "koo": koo_chain,
+    "fx_encoder_plus_plus": fx_encoder_plus_plus_chain,
+}
 
 
 def create_chain(name: str) -> EffectChain:
