@@ -1,7 +1,7 @@
 """Effect encoders: networks that hear how audio was processed.
 
-`base` says what every encoder offers, `fx_encoder` and `spectral_encoder` are two of them, `objectives` and
-`training` teach them, `checkpoints` saves and opens releases, `evaluation` measures them.
+`base` says what every encoder offers, `fx_encoder`, `fx_encoder_plus_plus` and `spectral_encoder` are some of them,
+`objectives` and `training` teach them, `checkpoints` saves and opens releases, `evaluation` measures them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from encoders.base import EffectEncoder
 from encoders.checkpoints import find_encoder, list_encoders, load_encoder, save_encoder
 from encoders.fx_encoder import FxEncoder
+from encoders.fx_encoder_plus_plus import FxEncoderPlusPlus
 from encoders.projection import ProjectionHead
 from encoders.registry import ENCODERS, build_encoder
 from encoders.spectral_encoder import SpectralEncoder
@@ -17,6 +18,7 @@ __all__ = [
     "ENCODERS",
     "EffectEncoder",
     "FxEncoder",
+    "FxEncoderPlusPlus",
     "ProjectionHead",
     "SpectralEncoder",
     "build_encoder",

@@ -12,6 +12,7 @@ from fxrep.errors import CheckpointError
 
 ENCODERS: dict[str, str] = {
     "fx_encoder": "encoders.fx_encoder.FxEncoder",
+    "fx_encoder_plus_plus": "encoders.fx_encoder_plus_plus.FxEncoderPlusPlus",
     "spectral": "encoders.spectral_encoder.SpectralEncoder",
 }
 """Architectures by short name; the values are class paths, so that listing them loads none."""
