@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from fxrep.effects.console import tensors
+from fxrep.effects.console.joined import join_positions, joined_names, split_positions
 from fxrep.effects.console.positions import check_members, check_names, check_positions
 from fxrep.effects.console.sends import SEND
 from fxrep.effects.console.settings import ConsoleSettings, list_settings
@@ -68,6 +69,46 @@ class ConsoleControls(nn.Module):
             self.master.setting_names(),
         )
 
+    def join(self, tracks: torch.Tensor, buses: torch.Tensor, master: torch.Tensor) -> torch.Tensor:
+        """Put the three tensors of positions into one, for a controller that puts out a single row; differentiable.
+
+        Args:
+            tracks: (B, N, P).
+            buses: (B, Q).
+            master: (B, M).
+
+        Returns:
+            (B, N P + Q + M): track after track, then the groups, the buses, the master. `joined_names` tells what each
+            column is, `split` takes it apart again.
+
+        Raises:
+            ArgumentError: a shape does not fit this console.
+        """
+        return join_positions(self, tracks, buses, master)
+
+    def split(self, joined: torch.Tensor, tracks: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Take one row of positions apart: the reverse of `join`, without loss and without a copy; differentiable.
+
+        Args:
+            joined: (B, `settings_size(tracks)`).
+            tracks: how many tracks it is for, N.
+
+        Returns:
+            tracks (B, N, P), buses (B, Q), master (B, M), for `denormalize`.
+
+        Raises:
+            ArgumentError: the shape does not fit this console and that many tracks.
+        """
+        return split_positions(self, joined, tracks)
+
+    def joined_names(self, tracks: Sequence[str]) -> list[str]:
+        """Return what each column of a joined tensor is, as ``place.label.setting``.
+
+        Args:
+            tracks: their names, in order.
+        """
+        return joined_names(self, tracks)
+
     def strip(self, kind: str, name: str) -> Strip:
         """Return the strip of a ``track``, a ``group``, a ``bus`` or the ``master``."""
         return {"track": {name: self.track}, "group": self.groups, "bus": self.buses, "master": {name: self.master}}[
@@ -75,7 +116,11 @@ class ConsoleControls(nn.Module):
         ][name]
 
     def default_settings(self, tracks: Sequence[str], group_of: Mapping[str, str] | None = None) -> ConsoleSettings:
-        """Return neutral settings: all tracks at 0 dB in the middle, nothing sent, every effect the identity.
+        """Return settings with every fader and effect at its default, panners in the middle and nothing sent.
+
+        On `default_console` this is neutral: the mix is the sum of the tracks. Another console is as neutral as its
+        effects are: the panner of `dasp_console` takes 4.5 dB off in the middle, as theirs does, and a plug-in may have
+        no neutral settings at all.
 
         Args:
             tracks: their names, in order.

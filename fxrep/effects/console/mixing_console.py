@@ -17,6 +17,8 @@ from fxrep.effects.console.settings import ConsoleSettings, list_settings
 from fxrep.effects.console.tensors import ConsoleTensors
 from fxrep.errors import ArgumentError
 
+MixSettings = ConsoleTensors | ConsoleSettings | Sequence[ConsoleSettings] | torch.Tensor
+
 
 class MixingConsole(ConsoleControls):
     """Tracks through strips, perhaps through groups, with sends to shared buses, to a master strip.
@@ -40,7 +42,7 @@ class MixingConsole(ConsoleControls):
     def render(
         self,
         tracks: torch.Tensor,
-        settings: ConsoleTensors | ConsoleSettings | Sequence[ConsoleSettings],
+        settings: MixSettings,
         sample_rate: int,
         track_mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
@@ -48,7 +50,8 @@ class MixingConsole(ConsoleControls):
 
         Args:
             tracks: (B, N, C, T), one or two channels, at rest before and after; never written to.
-            settings: of a batch; of one mix, used for all; or a list of B of them.
+            settings: of a batch; of one mix, used for all; a list of B of them; or positions in [0, 1] joined in one
+                tensor (B, `settings_size(N)`), as by `join`, with no track in a group.
             sample_rate: Hz.
             track_mask: (B, N) booleans: which tracks there are. What the others hold has no influence.
 
@@ -64,7 +67,7 @@ class MixingConsole(ConsoleControls):
     def render_parts(
         self,
         tracks: torch.Tensor,
-        settings: ConsoleTensors | ConsoleSettings | Sequence[ConsoleSettings],
+        settings: MixSettings,
         sample_rate: int,
         track_mask: torch.Tensor | None = None,
         keep: bool = True,
@@ -79,6 +82,8 @@ class MixingConsole(ConsoleControls):
             keep: False leaves the tracks out, which are the most of it.
         """
         check_tracks(tracks)
+        if isinstance(settings, torch.Tensor):
+            settings = self.denormalize(*self.split(settings, tracks.shape[1]))
         if not isinstance(settings, ConsoleTensors):
             several = list_settings(settings)
             if len(several) not in (1, len(tracks)):

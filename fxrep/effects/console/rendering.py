@@ -11,7 +11,7 @@ from fxrep.effects.chunks import items_per_chunk
 from fxrep.effects.console.positions import check_members
 from fxrep.effects.console.sends import send_gain
 from fxrep.effects.console.strip import Strip
-from fxrep.effects.console.tensors import Columns, ConsoleTensors
+from fxrep.effects.console.tensors import Columns, ConsoleTensors, check_shapes
 from fxrep.effects.settings import check_input, per_item
 from fxrep.effects.zero_gradients import with_zero_gradients
 from fxrep.errors import ArgumentError, AudioError
@@ -48,6 +48,7 @@ def render_mix(
     """See `MixingConsole.render_parts`."""
     active = _active(tracks, sample_rate, track_mask)
     batch, count, _, samples = tracks.shape
+    check_shapes(settings, batch, count)
     check_members(console.groups, settings.members, (batch, count))
     sums = _Sums(tracks.new_zeros((batch, 2, samples)))
     kept = []

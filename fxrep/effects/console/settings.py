@@ -197,7 +197,7 @@ def list_settings(settings: Any) -> list[ConsoleSettings]:
     several = list(settings) if isinstance(settings, (list, tuple)) else [settings]
     for one in several:
         if not isinstance(one, ConsoleSettings):
-            raise ArgumentError(f"settings are {one!r:.60}; expected ConsoleSettings, one or a list, or ConsoleTensors")
+            raise ArgumentError(f"settings are {one!r:.60}; expected ConsoleSettings, one or a list")
     return several
 
 

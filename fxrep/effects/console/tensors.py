@@ -50,6 +50,27 @@ class ConsoleTensors:
                 yield from table.values()
 
 
+def check_shapes(settings: ConsoleTensors, batch: int, count: int) -> None:
+    """Refuse settings of other mixes than there are.
+
+    Args:
+        settings: of a batch.
+        batch: B.
+        count: N.
+
+    Raises:
+        ArgumentError: naming the first setting of the tracks that is not (B, N).
+    """
+    named = {f"sends.{bus}": column for bus, column in settings.sends.items()}
+    named |= {f"{label}.{name}": one for label, table in settings.tracks.items() for name, one in table.items()}
+    for name, column in named.items():
+        if tuple(column.shape) != (batch, count):
+            shape = tuple(column.shape)
+            raise ArgumentError(
+                f"{name} of the tracks has shape {shape}; expected ({batch}, {count}), mixes and tracks"
+            )
+
+
 def denormalize_console(
     console: ConsoleControls,
     tracks: torch.Tensor,
