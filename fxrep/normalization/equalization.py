@@ -3,9 +3,11 @@
 Source: Martinez-Ramirez et al., "Automatic music mixing with deep learning and out-of-domain data", ISMIR 2022
 (65,536-point STFT with a quarter hop, Savitzky-Golay smoothing of order 1, matching FIR of 1,001 taps).
 
-Two choices differ from the published code. The spectrum is that of both channels together and one filter serves
-both, so that matching the colour never moves the stereo image. And one pass of the full ratio with the delay taken
-out replaces two passes (forwards, backwards) of its root: the same response with half the ringing.
+Three choices differ from the published code. The spectrum is that of both channels together and one filter serves
+both, so that matching the colour never moves the stereo image. One pass of the full ratio with the delay taken out
+replaces two passes (forwards, backwards) of its root: the same response with half the ringing. And the ratio of two
+smoothed spectra is not the filter that leads from one to the other where they are steep: what the filter would leave
+is predicted from the unsmoothed spectrum, and the ratio is corrected by it a few times.
 """
 
 from __future__ import annotations
@@ -41,6 +43,12 @@ SPECTRAL_FLOOR_DB = -100.0
 AUDIBLE_FLOOR_DB = -80.0
 """Bands further below the strongest one count as equal in a distance: nobody hears what differs there."""
 
+PASSES = 5
+"""Corrections of the filter; the distance hardly falls after that."""
+
+WORTH_DB = 0.25
+"""A filter that would bring the spectrum closer by less is left out: a track that has been matched stays as it is."""
+
 
 def average_spectrum(
     audio: torch.Tensor | NDArray[np.floating], sample_rate: int, *, smoothing_bins: int = SMOOTHING_BINS["other"]
@@ -60,6 +68,12 @@ def average_spectrum(
 
 def average_spectra(source: Source, smoothing_bins: Sequence[int]) -> Feature:
     """`average_spectrum` of every track of a batch, (B, 513)."""
+    rows = zip(summed_magnitudes(source), smoothing_bins, strict=True)
+    return np.stack([_smoothed(row, bins, source.sample_rate) for row, bins in rows])
+
+
+def summed_magnitudes(source: Source) -> Feature:
+    """The short-time magnitudes of both channels together, added up over all frames that are not silent: (B, F)."""
     size = scaled_size(STFT_SIZE, source.sample_rate)
     total = torch.zeros(source.items, size // 2 + 1, dtype=torch.float64, device=source.device)
     loudest = torch.zeros(source.items, 1, device=source.device)
@@ -70,8 +84,7 @@ def average_spectra(source: Source, smoothing_bins: Sequence[int]) -> Feature:
         kept = levels > SILENT_FRAME * loudest_so_far[:, 1:]
         total += (powers.sqrt_() * kept.unsqueeze(-1)).sum(1)
         loudest = loudest_so_far[:, -1:]
-    sums = total.cpu().numpy()
-    return np.stack([_smoothed(row, bins, source.sample_rate) for row, bins in zip(sums, smoothing_bins, strict=True)])
+    return np.asarray(total.cpu().numpy())
 
 
 def _smoothed(total: Feature, smoothing_bins: int, sample_rate: int) -> Feature:
@@ -103,26 +116,43 @@ class EqualizationStep(NormalizationStep):
 
     def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """Filter both channels alike with the ratio of the target spectrum to the measured one."""
-        measured = self.measure_source(source, instruments)
         half = half_length(self.taps, source.sample_rate)
         kernels = np.zeros((source.items, 1, 2 * half + 1))
         kernels[..., half] = 1.0
-        for item, (spectrum, target) in enumerate(zip(measured, targets, strict=True)):
-            known = np.isfinite(spectrum) & np.isfinite(target)
-            if known.any():
-                gains = 10 ** (self._gains_db(spectrum[known], target[known]) / 20)
-                kernels[item, 0] = fir_from_gains(GRID_HZ[known], gains, source.sample_rate, self.taps)
-        if np.all(kernels[..., half] == 1.0) and np.count_nonzero(kernels) == source.items:
-            return None
-        return convolution(kernels, half)
+        changed = False
+        rows = zip(summed_magnitudes(source), targets, instruments, strict=True)
+        for item, (total, target, instrument) in enumerate(rows):
+            kernel = self._matching_filter(total, target, instrument, source.sample_rate)
+            if kernel is not None:
+                kernels[item, 0], changed = kernel, True
+        return convolution(kernels, half) if changed else None
 
     def distance(self, first: Feature, second: Feature) -> float:
         """Mean absolute difference in dB over third-octave bands from 50 Hz to 16 kHz, level taken out."""
         difference = band_levels_db(first) - band_levels_db(second)
         return mean_absolute(difference - np.nanmean(difference))
 
-    def _gains_db(self, measured: Feature, target: Feature) -> Feature:
-        gains_db = spectrum_db(target) - spectrum_db(measured)
+    def _matching_filter(self, total: Feature, target: Feature, instrument: str, sample_rate: int) -> Feature | None:
+        """The filter that brings magnitudes (F,) nearest to the target, or None if none is worth it."""
+        bins = instrument_setting(SMOOTHING_BINS, instrument)
+        measured = reached = _smoothed(total, bins, sample_rate)
+        known = np.isfinite(measured) & np.isfinite(target)
+        if not known.any():
+            return None
+        before = nearest_db = self.distance(measured, target)
+        nearest, gains_db = None, np.zeros(np.count_nonzero(known))
+        for _ in range(PASSES):
+            gains_db = self._at_equal_power(
+                measured[known], gains_db + spectrum_db(target[known]) - spectrum_db(reached[known])
+            )
+            kernel = fir_from_gains(GRID_HZ[known], 10 ** (gains_db / 20), sample_rate, self.taps)
+            reached = _smoothed(total * np.abs(np.fft.rfft(kernel, 2 * (total.size - 1))), bins, sample_rate)
+            left_db = self.distance(reached, target)
+            if left_db < nearest_db:
+                nearest, nearest_db = kernel, left_db
+        return nearest if nearest_db < before - WORTH_DB else None
+
+    def _at_equal_power(self, measured: Feature, gains_db: Feature) -> Feature:
         for _ in range(3):
             gains_db = np.clip(gains_db - _power_change_db(measured, gains_db), -self.max_gain_db, self.max_gain_db)
         return gains_db
