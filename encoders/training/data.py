@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from encoders.training.loader import PositionSampler, ResumableLoader
 from fxrep.data.manifest import joint_provenance, read_manifest
-from fxrep.data.pairs import PairDataset
+from fxrep.data.pairs import PairDataset, PairItem
 from fxrep.errors import ArgumentError, DataError
 
 log = logging.getLogger(__name__)
@@ -123,13 +123,17 @@ class PairDataModule(LightningDataModule):
         """The validation pairs again; `fxrep evaluate` judges encoders on songs held out."""
         return self.val_dataloader()
 
-    def _pairs(self, stage: str, seed: int) -> PairDataset:
+    def _pairs(self, stage: str, seed: int) -> Dataset[PairItem]:
         for manifest in self.manifests:
             if not Path(manifest).exists():
                 raise DataError(
                     f"no manifest {manifest}: fxrep data scan makes one of your multitracks, "
                     "fxrep data generate makes songs to try with; name it with --data.manifest"
                 )
+        return self._dataset(stage, seed)
+
+    def _dataset(self, stage: str, seed: int) -> Dataset[PairItem]:
+        """The items of a stage; what another kind of pairs replaces."""
         return PairDataset(
             list(self.manifests), split=self.splits[stage], length=self.lengths[stage], seed=seed, **self.drawing
         )

@@ -47,7 +47,7 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> Tensor:
     return gated_loudness(k_weighted_energy(audio, sample_rate, edges).sum(dim=-2), sample_rate / 10)
 
 
-def normalize_loudness(audio: Tensor, sample_rate: int, target_lufs: float) -> Tensor:
+def normalize_loudness(audio: Tensor, sample_rate: int, target_lufs: float | Tensor) -> Tensor:
     """Scale each item to `target_lufs`. Silence (anything that reads `SILENCE_LUFS`) is returned unchanged.
 
     The result may exceed full scale: nothing is limited or clipped.
@@ -55,7 +55,7 @@ def normalize_loudness(audio: Tensor, sample_rate: int, target_lufs: float) -> T
     Args:
         audio: `(batch, channels, samples)` or `(channels, samples)`.
         sample_rate: Hz.
-        target_lufs: LUFS.
+        target_lufs: LUFS, one for all items or one for each, `(batch,)`.
     """
     loudness = integrated_loudness(audio, sample_rate)
     gain_db = torch.where(loudness > SILENCE_LUFS, target_lufs - loudness, torch.zeros_like(loudness))
