@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from encoders.base import EffectEncoder
 from encoders.checkpoints import find_encoder, list_encoders, load_encoder, save_encoder
+from encoders.content_encoder import ContentEncoder
 from encoders.fx_encoder import FxEncoder
 from encoders.fx_encoder_plus_plus import FxEncoderPlusPlus
 from encoders.projection import ProjectionHead
@@ -16,6 +17,7 @@ from encoders.spectral_encoder import SpectralEncoder
 
 __all__ = [
     "ENCODERS",
+    "ContentEncoder",
     "EffectEncoder",
     "FxEncoder",
     "FxEncoderPlusPlus",
