@@ -14,8 +14,7 @@ import torch
 
 from fxrep.audio import load_audio, normalize_loudness, save_audio
 from fxrep.data.synthesis.song import generate_song
-from fxrep.effects import ChainEffect, EffectChain, load_settings, save_settings
-from fxrep.effects.streaming import stream_blocks
+from fxrep.effects import ChainEffect, EffectChain, load_settings, save_settings, stream_blocks
 
 BLOCK = 1 << 15
 

@@ -56,6 +56,7 @@ from fxrep.effects.reverb import NoiseShapedReverb, noise_shaped_reverb
 from fxrep.effects.reverberation import Reverb
 from fxrep.effects.schroeder_reverb import SchroederReverb, schroeder_reverb
 from fxrep.effects.spring_reverb import SpringReverb, spring_reverb
+from fxrep.effects.streaming import stream_blocks
 from fxrep.effects.transient_shaper import TransientShaper, transient_shaper
 from fxrep.effects.tremolo import Tremolo, tremolo
 from fxrep.effects.waveshaping import Saturation, saturation
@@ -173,6 +174,7 @@ __all__ = [
     "spring_reverb",
     "stereo_imager",
     "stereo_width",
+    "stream_blocks",
     "tanh_drive",
     "third_octave_eq",
     "transient_shaper",

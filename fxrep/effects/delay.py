@@ -41,6 +41,10 @@ def delay(
     gone through the low-pass and the feedback once more. The low-pass is a one-pole filter, y <- y + (1 - p) (x - y),
     p = exp(-2 pi damping_hz / sample_rate), which also exists above Nyquist. See `echo_line`.
 
+    Between two samples the line is read by a cubic, which takes treble off every echo, each time it goes round. At a
+    delay half-way between samples, the worst, and 44.1 kHz: -0.1 dB at 5 kHz, -0.7 dB at 10 kHz, -3.5 dB at 15 kHz and
+    -7.6 dB at 18 kHz; at another rate these frequencies lie in proportion. A whole number of samples loses nothing.
+
     Args:
         audio: (B, C, T). On other devices than the CPU the delay line runs on the CPU.
         sample_rate: Hz.

@@ -54,6 +54,9 @@ def chorus(
 ) -> torch.Tensor:
     """Add a voice whose delay swings: d = delay_ms + depth_ms (1 + sin(2 pi rate t)) / 2, see `swept_line`.
 
+    The line is read between samples by a cubic, as that of `delay`, so the voice loses treble as it swings: at 44.1 kHz
+    0.4 dB at 10 kHz and 1.5 dB at 15 kHz on average, up to 0.7 and 3.5 dB half-way between samples.
+
     Args:
         audio: (B, C, T). On other devices than the CPU the delay line runs on the CPU.
         sample_rate: Hz.
@@ -88,7 +91,7 @@ def flanger(
     phase_deg: Setting = 90.0,
     mix: Setting = 0.0,
 ) -> torch.Tensor:
-    """Comb the sound with a short delay that swings; the formulas are those of the chorus.
+    """Comb the sound with a short delay that swings; the formulas and the loss of treble are those of the chorus.
 
     Args:
         audio: (B, C, T). On other devices than the CPU the delay line runs on the CPU.
@@ -124,7 +127,8 @@ def vibrato(
     """Let the pitch swing: y(t) = x(t - depth_ms sin(2 pi rate t)).
 
     The delay swings around zero and looks ahead by up to the depth, so the sound stays in place on average. The pitch
-    swings by a factor of 1 +- 2 pi rate depth: 3 % at 5 Hz and 1 ms. Behind the end is silence.
+    swings by a factor of 1 +- 2 pi rate depth: 3 % at 5 Hz and 1 ms. Behind the end is silence. The loss of treble is
+    that of the chorus.
 
     Args:
         audio: (B, C, T). On other devices than the CPU the delay line runs on the CPU.

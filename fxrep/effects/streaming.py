@@ -7,16 +7,39 @@ whole signal. Streams render, they do not train: no gradient passes through them
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
+
+from fxrep.errors import AudioError
 
 Effect = Callable[[torch.Tensor], torch.Tensor]
 
 
+def _passing_empty(push: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    @functools.wraps(push)
+    def push_samples(self: Stream, block: torch.Tensor) -> torch.Tensor:
+        if not isinstance(block, torch.Tensor):
+            raise AudioError(f"a block is {type(block).__name__}; expected a tensor (batch, channels, samples)")
+        return push(self, block) if block.shape[-1] else block
+
+    return push_samples
+
+
 class Stream(ABC):
-    """An effect with its memory, for one batch of signals."""
+    """An effect with its memory, for one batch of signals.
+
+    A block without samples is no event: every stream hands it back as it is and remembers nothing of it.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let `push` of every stream treat blocks without samples alike."""
+        super().__init_subclass__(**options)
+        if "push" in vars(cls):
+            setattr(cls, "push", _passing_empty(vars(cls)["push"]))  # noqa: B010
 
     @abstractmethod
     def push(self, block: torch.Tensor) -> torch.Tensor:
@@ -143,7 +166,7 @@ def stream_blocks(stream: Stream, blocks: Iterable[torch.Tensor]) -> Iterator[to
         blocks: (B, C, T) each; those without samples are skipped.
     """
     for block in blocks:
-        ready = stream.push(block) if block.shape[-1] else block
+        ready = stream.push(block)
         if ready.shape[-1]:
             yield ready
     rest = stream.finish()

@@ -219,6 +219,8 @@ def test_a_filter_that_is_on_needs_a_position() -> None:
     settings = console.default_settings(["a", "b"]).edit("a", "parametric_eq.high_pass_hz", 100)
     with pytest.raises(ArgumentError, match="needs a number"):
         console.normalize(settings)
+    with pytest.raises(ArgumentError, match="high_pass_hz is off"):
+        console.normalize(console.default_settings(["a", "b"]))
     place = console.setting_names()[0].index("parametric_eq.high_pass_hz")
     tracks = console.normalize(settings.edit("b", "parametric_eq.high_pass_hz", 20))[0]
     assert tracks[0, :, place].tolist() == [pytest.approx(0.5), 0.0]

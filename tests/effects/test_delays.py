@@ -172,3 +172,15 @@ def test_float32_is_float64_to_100_db(name: str) -> None:
     exact = effects.create_processor(name)(audio, RATE, **settings)
     single = effects.create_processor(name)(audio.float(), RATE, **settings).double()
     assert 20 * math.log10(float((single - exact).norm() / exact.norm())) < -100
+
+
+@pytest.mark.parametrize(("hz", "loss_db"), [(5000.0, -0.05), (10000.0, -0.74), (15000.0, -3.53), (18000.0, -7.63)])
+def test_an_echo_between_samples_loses_the_treble_that_is_documented(hz: float, loss_db: float) -> None:
+    rate = 44100
+    turn = 2.0 * math.pi * hz / rate
+    cubic = 9.0 / 8.0 * math.cos(turn / 2.0) - 1.0 / 8.0 * math.cos(3.0 * turn / 2.0)
+    assert 20.0 * math.log10(cubic) == pytest.approx(loss_db, abs=0.006)
+    tone = torch.sin(turn * torch.arange(rate, dtype=torch.float64)).reshape(1, 1, -1)
+    for samples, expected in ((100.5, cubic), (100.0, 1.0)):
+        echo = effects.delay(tone, rate, time_ms=samples * 1000.0 / rate, feedback=0.0, mix=1.0)[..., 1000:]
+        assert float(echo.square().mean().sqrt()) * math.sqrt(2.0) == pytest.approx(expected, rel=1e-3)

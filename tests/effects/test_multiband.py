@@ -183,3 +183,19 @@ def test_the_de_esser_streams_and_has_gradients(mode: str, hits: torch.Tensor) -
         return effects.de_esser(x, 48000, mode=mode, **dict(zip((*values, "knee_db"), given, strict=True)))
 
     assert torch.autograd.gradcheck(apply, (audio, *columns), eps=1e-7, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("phase", ["zero", "minimum"])
+def test_crossovers_out_of_order_leave_a_faint_band_and_a_flat_sum(phase: str) -> None:
+    click = torch.zeros(1, 1, 65536, dtype=torch.float64)
+    click[..., 30000] = 1.0
+    crossed = {"low_crossover_hz": 500.0, "mid_crossover_hz": 200.0, "phase": phase}
+    louder = effects.multiband_compressor(click, RATE, **crossed, **{f"{band}_makeup_db": 6.0 for band in BANDS})
+    level_db = 20.0 * torch.fft.rfft(louder).abs().log10()
+    torch.testing.assert_close(level_db, torch.full_like(level_db, 6.0), rtol=0.0, atol=1e-9)
+    # Neutral settings are the identity; only next to them has the phase turned.
+    neutral, lifted = (
+        effects.multiband_compressor(click, RATE, **crossed, low_mid_makeup_db=makeup_db) for makeup_db in (1e-9, 6.0)
+    )
+    faint = torch.fft.rfft(lifted - neutral).abs().max() / (10 ** (6 / 20) - 1)
+    assert float(20.0 * faint.log10()) < -34.0

@@ -10,10 +10,13 @@ from torch.nn import functional as F
 
 from fxrep import effects
 from fxrep.effects.streaming import ContextStream, MemorylessStream, MixStream, SeriesStream, Stream, stream_blocks
+from fxrep.errors import AudioError
 
 RATE = 44100
 SIGNAL = torch.randn(2, 2, 997, generator=torch.Generator().manual_seed(0))
 KERNEL = torch.tensor([0.5, -0.25, 1.0, 0.75, -0.5])
+# A response, or a curve.
+NEEDS_MORE = ("convolution_reverb", "fir_matching_eq")
 LENGTHS = st.lists(st.integers(0, 400), max_size=12)
 
 
@@ -94,3 +97,18 @@ def test_whole_chains_in_blocks(name: str) -> None:
         streamed = torch.cat(list(stream_blocks(chain.stream(RATE, drawn), blocks)), -1)
         assert streamed.shape == whole.shape
         assert float((streamed - whole).abs().max()) < 10 ** (-90 / 20) * float(whole.abs().max())
+
+
+@pytest.mark.parametrize("name", [name for name in effects.PROCESSORS if name not in NEEDS_MORE])
+def test_blocks_without_samples_are_no_event(name: str) -> None:
+    module = effects.create_processor(name)
+    settings = module.sample(torch.Generator().manual_seed(0))
+    audio = torch.randn(1, 2, 3000, generator=torch.Generator().manual_seed(1)) * 0.1
+    plain = torch.cat(list(stream_blocks(module.stream(RATE, **settings), audio.split(1500, -1))), -1)
+    stream = module.stream(RATE, **settings)
+    pieces = [stream.push(block) for block in audio.split([0, 1500, 0, 0, 1500, 0], -1)]
+    rest = stream.finish()
+    assert [pieces[number].shape[-1] for number in (0, 2, 3, 5)] == [0, 0, 0, 0]
+    assert torch.equal(torch.cat([*pieces, *([] if rest is None else [rest])], -1), plain)
+    with pytest.raises(AudioError, match="a block is ndarray"):
+        module.stream(RATE, **settings).push(audio.numpy())

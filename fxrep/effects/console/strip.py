@@ -139,13 +139,17 @@ class Strip(nn.Module):
         Args:
             values: tensors that broadcast to the shape, by label and setting; defaults where there is none.
             shape: all dimensions but the last.
+
+        Raises:
+            ArgumentError: a setting without default has no value.
         """
         columns = []
         for label, table in self.tables.items():
             for name, parameter in table.items():
                 value = values.get(label, {}).get(name, parameter.default)
-                value = torch.as_tensor(OFF if value is None else value, dtype=torch.float64)
-                columns.append(parameter.normalize(value).expand(shape))
+                if value is None:
+                    raise ArgumentError(f"{label}.{name} is off: a position needs a number")
+                columns.append(parameter.normalize(torch.as_tensor(value, dtype=torch.float64)).expand(shape))
         return torch.stack(columns, -1) if columns else torch.zeros((*shape, 0), dtype=torch.float64)
 
     def forward(self, audio: torch.Tensor, sample_rate: int, values: StripValues) -> torch.Tensor:
