@@ -17,6 +17,7 @@ from fxrep.effects.limiter_kernels import (
     average_rows,
     excess_rows,
     excess_rows_backward,
+    hold_rows,
     release_rows,
     release_rows_backward,
 )
@@ -91,16 +92,22 @@ def _no_lookahead(items: int) -> torch.Tensor:
     return torch.zeros((items, 3), dtype=torch.float64)
 
 
-def _widths(items: int, lookahead: int) -> torch.Tensor:
-    return torch.full((items,), TAPS + lookahead)
+def _hold(excess: torch.Tensor, lookahead: int) -> torch.Tensor:
+    """Return the largest excess of the window before each time."""
+    held = torch.empty_like(excess)
+    hold_rows(excess.numpy(), TAPS + lookahead, held.numpy())
+    return held
 
 
-def _hold(excess: torch.Tensor, lookahead: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the largest excess of the window before each time, and where it lies."""
-    widths, held = _widths(excess.shape[0], lookahead), torch.empty_like(excess)
-    where = torch.empty(excess.shape, dtype=torch.int32)
-    slide_rows(excess.numpy(), widths.numpy(), 0.0, held.numpy(), where.numpy())
-    return held, where
+def _hold_backward(gradient: torch.Tensor, excess: torch.Tensor, lookahead: int) -> torch.Tensor:
+    """Lead the gradient to where each maximum comes from, which is looked for only now."""
+    widths = torch.full((excess.shape[0],), TAPS + lookahead)
+    again, where = torch.empty_like(excess), torch.empty(excess.shape, dtype=torch.int32)
+    slide_rows(excess.numpy(), widths.numpy(), 0.0, again.numpy(), where.numpy())
+    none, width_slope = (torch.zeros(excess.shape[0], dtype=torch.float64) for _ in range(2))
+    slope = torch.empty_like(excess)
+    _run(slide_rows_backward, gradient, excess, where, widths, none, slope, width_slope)
+    return slope
 
 
 class _Limiter(torch.autograd.Function):
@@ -114,24 +121,23 @@ class _Limiter(torch.autograd.Function):
         padded = F.pad(source, (TAPS - 1, TAPS - 1 + lookahead))
         excess = source.new_empty((items, samples + TAPS - 1 + lookahead))
         _run(excess_rows, padded, aim_db, excess)
-        held, where = _hold(excess, lookahead)
+        held = _hold(excess, lookahead)
         smooth, states = torch.empty_like(held), torch.zeros(items, dtype=torch.float64)
         _run(release_rows, held, keep, states, smooth)
         # The mean over the look-ahead ends 11 samples, and the look-ahead, after the sample that it is for.
-        gain_db = source.new_empty((items, samples + TAPS - 1 + 1))
-        average_rows(smooth.numpy(), lookahead + 1, -1.0, gain_db[:, :-1].numpy())
-        gain_db[:, -1] = 0.0
+        gains = source.new_empty((items, 1, samples + 1))
+        average_rows(smooth.numpy(), TAPS - 1, lookahead + 1, -1.0, gains[:, 0].numpy())
+        gains[..., -1] = 0.0
         output, none = torch.empty_like(source), torch.zeros(items, dtype=torch.float64)
-        gains = gain_db[:, None, TAPS - 1 :].contiguous()
         _run(apply_rows, source, gains, _no_lookahead(items), none, output)
-        ctx.save_for_backward(source, keep, excess, held, where, smooth, gains)
+        ctx.save_for_backward(source, keep, excess, held, smooth, gains)
         ctx.lookahead = lookahead
         return output
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
-        audio, keep, excess, held, where, smooth, gains = ctx.saved_tensors
+        audio, keep, excess, held, smooth, gains = ctx.saved_tensors
         items, samples, lookahead = audio.shape[0], audio.shape[2], ctx.lookahead
         audio_slope, gain_slope = torch.empty_like(audio), torch.empty_like(gains)
         none, times = torch.zeros(items, dtype=torch.float64), _no_lookahead(items)
@@ -140,12 +146,11 @@ class _Limiter(torch.autograd.Function):
         _run(apply_rows_backward, gradient, audio, gains, times, none, audio_slope, gain_slope, unused)
         # The adjoint of a mean over neighbours is the same mean of the gradient, with zeros around it.
         spread = F.pad(gain_slope[:, 0, :-1], (TAPS - 1 + lookahead, lookahead))
-        smooth_slope, held_slope, excess_slope = (torch.empty_like(held) for _ in range(3))
-        average_rows(spread.numpy(), lookahead + 1, -1.0, smooth_slope.numpy())
-        keep_slope, ceiling_slope, width_slope = (torch.empty_like(keep) for _ in range(3))
+        smooth_slope, held_slope = torch.empty_like(held), torch.empty_like(held)
+        average_rows(spread.numpy(), 0, lookahead + 1, -1.0, smooth_slope.numpy())
+        keep_slope, ceiling_slope = torch.empty_like(keep), torch.empty_like(keep)
         _run(release_rows_backward, smooth_slope, held, smooth, keep, held_slope, keep_slope)
-        widths = _widths(items, lookahead)
-        _run(slide_rows_backward, held_slope, excess, where, widths, none, excess_slope, width_slope)
+        excess_slope = _hold_backward(held_slope, excess, lookahead)
         padded = F.pad(audio, (TAPS - 1, TAPS - 1 + lookahead))
         padded_slope = torch.zeros_like(padded)
         _run(excess_rows_backward, excess_slope, padded, excess, padded_slope, ceiling_slope)
@@ -218,13 +223,13 @@ class LimiterStream(Stream):
         _run(excess_rows, padded, self.aim_db, excess)
         joined = torch.cat((self.excess, excess), -1)
         self.excess = joined[:, -self.excess.shape[-1] :].clone()
-        held = _hold(joined, self.lookahead)[0][:, -samples:].contiguous()
+        held = _hold(joined, self.lookahead)[:, -samples:].contiguous()
         smooth = torch.empty_like(held)
         _run(release_rows, held, self.keep, self.states, smooth)
         joined = torch.cat((self.smooth, smooth), -1)
         self.smooth = joined[:, -self.lookahead :].clone()
         gain_db = joined.new_empty((joined.shape[0], samples))
-        average_rows(joined.numpy(), self.lookahead + 1, -1.0, gain_db.numpy())
+        average_rows(joined.numpy(), 0, self.lookahead + 1, -1.0, gain_db.numpy())
         return gain_db
 
 

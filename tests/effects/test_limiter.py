@@ -11,6 +11,7 @@ import torch
 from fxrep import effects
 from fxrep.audio import sample_peak_db, true_peak_db
 from fxrep.audio.peaks import INTERPOLATOR_PHASES
+from fxrep.effects.limiter_kernels import average_rows, hold_rows
 from fxrep.effects.streaming import stream_blocks
 
 RATE = 44100
@@ -113,3 +114,16 @@ def test_a_stream_looks_ahead_too(hits: torch.Tensor) -> None:
     # The averages are summed in blocks, which begin elsewhere: float32 rounding.
     assert float(20 * torch.log10((joined - whole).norm() / whole.norm())) < -120.0
     assert torch.equal(torch.cat(list(stream_blocks(module.stream(RATE), hits.split(999, -1))), -1), hits)
+
+
+@pytest.mark.parametrize("samples", [1, 7, 1024, 1025, 3000])
+@pytest.mark.parametrize("width", [2, 5, 78, 1500])
+def test_the_held_maximum_and_the_mean_are_those_of_every_window(width: int, samples: int) -> None:
+    values = torch.rand(2, samples, generator=torch.Generator().manual_seed(5))
+    held = torch.empty_like(values)
+    hold_rows(values.numpy(), width, held.numpy())
+    padded = torch.nn.functional.pad(values, (width - 1, 0))
+    assert torch.equal(held, padded.unfold(-1, width, 1).amax(-1))
+    means = torch.empty(2, samples)
+    average_rows(padded.numpy(), 0, width, -1.0, means.numpy())
+    torch.testing.assert_close(means, -padded.double().unfold(-1, width, 1).mean(-1).float(), rtol=1e-5, atol=1e-6)
