@@ -75,7 +75,26 @@ class EffectEncoder(Configurable, nn.Module):
         # Always in float32: half precision would leave lengths off by 1e-3.
         return F.normalize(self.features(audio).float(), dim=-1)
 
-    def embed(self, audio: AudioInput, sample_rate: int | None = None) -> Tensor:
+    def read_query(self, query: Any, sample_rate: int | None = None) -> Tensor:
+        """The vector (Q,) of a query, for `extract`; encoders that take queries override both.
+
+        Raises:
+            ArgumentError: this encoder takes none.
+        """
+        raise ArgumentError(f"this {type(self).__name__} takes no query: it embeds the whole of what it hears")
+
+    def extract(self, audio: Tensor, query: Tensor) -> Tensor:
+        """Embed what a query (Q,) asks for inside windows (B, 2, T): (B, D) of unit length."""
+        raise NotImplementedError(f"{type(self).__name__} does not define extract(audio, query)")
+
+    def embed(
+        self,
+        audio: AudioInput,
+        sample_rate: int | None = None,
+        *,
+        query: AudioInput | None = None,
+        query_rate: int | None = None,
+    ) -> Tensor:
         """Embed a whole recording, or a batch of recordings, without any randomness.
 
         The recording is converted to `sample_rate` and two channels and cut into windows of `window_s`, the last one
@@ -86,20 +105,24 @@ class EffectEncoder(Configurable, nn.Module):
         Args:
             audio: a path; an array (samples,) or (channels, samples); or a batch (B, C, samples). C is 1 or 2.
             sample_rate: rate of an array in Hz; a file brings its own.
+            query: what to listen for inside the mixture, for encoders that can: the name of an instrument, or a clip
+                of it, an array (samples,) or (channels, samples) or a file as `pathlib.Path`. None: the whole.
+            query_rate: rate of a query that is an array, in Hz; None for `sample_rate`.
 
         Returns:
             (D,), or (B, D) for a batch; float32, on the device of a given tensor and else on the CPU.
 
         Raises:
-            AudioError: the audio cannot be used, or is silent throughout.
-            ArgumentError: an array without a sample rate.
+            AudioError: the audio or the query cannot be used, or is silent throughout.
+            ArgumentError: an array without a sample rate; a name that is unknown; a query where none is taken.
         """
+        vector = None if query is None else self.read_query(query, sample_rate if query_rate is None else query_rate)
         batched = getattr(audio, "ndim", 0) == 3
         recordings = list(cast(Iterable[AudioInput], audio)) if batched else [audio]
         if not recordings:
             raise AudioError("the batch holds no recordings")
         totals: dict[int, Tensor] = {}
-        for places, embeddings in self._window_embeddings(recordings, sample_rate, self.hop_s):
+        for places, embeddings in self._window_embeddings(recordings, sample_rate, self.hop_s, vector):
             for (item, _), embedding in zip(places, embeddings, strict=True):
                 totals[item] = totals[item] + embedding if item in totals else embedding
         silent = [_name(recording, item, batched) for item, recording in enumerate(recordings) if item not in totals]
@@ -150,7 +173,7 @@ class EffectEncoder(Configurable, nn.Module):
         return digest.hexdigest()
 
     def _window_embeddings(
-        self, recordings: list[AudioInput], sample_rate: int | None, hop_s: float
+        self, recordings: list[AudioInput], sample_rate: int | None, hop_s: float, query: Tensor | None = None
     ) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
         """Groups of windows that sound: (recording, first sample) of each, and their embeddings (W, D) on the CPU."""
         places: list[tuple[int, int]] = []
@@ -163,21 +186,21 @@ class EffectEncoder(Configurable, nn.Module):
                 places.append((item, start))
                 group.append(window)
                 if len(group) == _WINDOWS_PER_BATCH:
-                    yield places, self._embed_group(group)
+                    yield places, self._embed_group(group, query)
                     places, group = [], []
         if group:
-            yield places, self._embed_group(group)
+            yield places, self._embed_group(group, query)
 
     def _blocks(self, audio: AudioInput, sample_rate: int | None) -> Iterable[Tensor]:
         if isinstance(audio, (str, os.PathLike)):
             return iter_blocks(audio, self.window_s, target_rate=self.sample_rate, channels=2)
         return [read_audio(audio, sample_rate, target_rate=self.sample_rate, channels=2)]
 
-    def _embed_group(self, windows: list[Tensor]) -> Tensor:
+    def _embed_group(self, windows: list[Tensor], query: Tensor | None) -> Tensor:
         device = next((tensor.device for tensor in self.state_dict().values()), torch.device("cpu"))
         batch = repeat_to(torch.stack(windows), self._samples(self.minimum_s)).to(device)
         with _inference(self):
-            embeddings: Tensor = self(batch)
+            embeddings: Tensor = self(batch) if query is None else self.extract(batch, query.to(device))
         return embeddings.cpu()
 
     def _samples(self, seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""The Fx-Encoder++ of Yeh et al.: a convolutional network on the log-mel spectra of left and right.
+"""The Fx-Encoder++ of Yeh et al.: a convolutional network on the log-mel spectra of left and right, with queries.
 
 Y.-T. Yeh, J. Koo, M. A. Martínez-Ramírez, W.-H. Liao, Y.-H. Yang, Y. Mitsufuji: "Fx-Encoder++: Extracting
 Instrument-Wise Audio Effects Representations from Mixtures", ISMIR 2025 (arXiv 2507.02273).
@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from encoders.base import EffectEncoder
 from encoders.convolutional_body import ConvolutionalBody
+from encoders.extractor import Extractor
 from encoders.log_mel import LogMel
+from encoders.queries import Query, QueryEncoder
 from fxrep.errors import ArgumentError, AudioError
 
 PUBLISHED_CHANNELS = (64, 128, 256, 512, 1024, 2048)
@@ -27,11 +29,16 @@ class FxEncoderPlusPlus(EffectEncoder):
     never uses: a normalisation before the first block, a second projection and two temperatures. The Fourier transform
     is a fast one, which is a third of the work less.
 
+    With `queries` it also tells the effects on one instrument inside a mixture: ``embed(mixture, query="bass")``, or a
+    clip of the instrument as query. The published queries are CLAP's, of 512 values; the extractor that joins them
+    with the mixture's embedding is the published one.
+
     The spectra carry no phase between the channels: inverting one channel changes nothing that this encoder sees.
 
     Args:
         channels: of the blocks; the last is the size of `body`.
         projection_dim: size of the embedding.
+        queries: what reads queries; None for an encoder without.
         n_fft: window of the transform, samples.
         hop: step between frames, samples.
         n_mels: bands of the spectrogram.
@@ -50,6 +57,7 @@ class FxEncoderPlusPlus(EffectEncoder):
         self,
         channels: Sequence[int] = PUBLISHED_CHANNELS,
         projection_dim: int = 128,
+        queries: QueryEncoder | None = None,
         n_fft: int = 2048,
         hop: int = 512,
         n_mels: int = 64,
@@ -66,6 +74,8 @@ class FxEncoderPlusPlus(EffectEncoder):
         self.projection = nn.Sequential(
             nn.Linear(channels[-1], projection_dim), nn.ReLU(), nn.Linear(projection_dim, projection_dim)
         )
+        self.queries = queries
+        self.extractor = None if queries is None else Extractor(projection_dim, queries.dim)
         least = self.convolutions.smallest
         if n_mels < least or self._samples(minimum_s) < self._shortest():
             raise ArgumentError(
@@ -89,6 +99,21 @@ class FxEncoderPlusPlus(EffectEncoder):
     def features(self, audio: Tensor) -> Tensor:
         """The projection of the body: audio (B, 2, T) to (B, projection_dim)."""
         return cast(Tensor, self.projection(self.body(audio)))
+
+    def read_query(self, query: Query, sample_rate: int | None = None) -> Tensor:
+        """The vector of a query, see `QueryEncoder.read`.
+
+        Raises:
+            ArgumentError: this encoder was built without queries, or the query cannot be read.
+            AudioError: the clip cannot be used, or is silent.
+        """
+        return super().read_query(query, sample_rate) if self.queries is None else self.queries.read(query, sample_rate)
+
+    def extract(self, audio: Tensor, query: Tensor) -> Tensor:
+        """What was done to the instrument that is asked for: audio (B, 2, T), query (Q,) or (B, Q), to (B, D)."""
+        assert self.extractor is not None
+        vectors = query.expand(len(audio), -1)
+        return cast(Tensor, self.extractor(self(audio), vectors))
 
     def _shortest(self) -> int:
         """Samples of the shortest clip: as many frames as the halvings need, and enough to reflect at its ends."""
