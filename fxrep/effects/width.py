@@ -17,8 +17,8 @@ def stereo_width(audio: torch.Tensor, sample_rate: int, *, width: Setting = 1.0)
     """Scale the side signal (L - R) / 2 and leave the mid signal (L + R) / 2 alone.
 
     Because the mid is untouched, the mono sum is the same at every width. 0 is mono, 1 the identity, 2 doubles the
-    side (+6 dB). Mono audio is copied to both channels and has no side to scale: there
-    the width has a gradient of zero.
+    side (+6 dB). Mono audio is copied to both channels and has no side to scale: there the
+    width has a gradient of zero.
 
     Args:
         audio: (B, C, T).
