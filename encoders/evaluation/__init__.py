@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from encoders.evaluation.blind_spots import BlindSpotProtocol, blind_spot_benchmark
+from encoders.evaluation.chains import EVALUATION_CHAINS, evaluation_chain
+from encoders.evaluation.media import MEDIA
 from encoders.evaluation.protocol import LARGEST_SEED
-from encoders.evaluation.retrieval import MOST_CANDIDATES, RetrievalProtocol, retrieval_benchmark
+from encoders.evaluation.retrieval import retrieval_benchmark
+from encoders.evaluation.retrieval_protocol import MOST_CANDIDATES, RetrievalProtocol
 from encoders.evaluation.systems import System, baseline_systems, encoder_system, unit_vectors
 
 __all__ = [
+    "EVALUATION_CHAINS",
     "LARGEST_SEED",
+    "MEDIA",
     "MOST_CANDIDATES",
     "BlindSpotProtocol",
     "RetrievalProtocol",
@@ -16,6 +21,7 @@ __all__ = [
     "baseline_systems",
     "blind_spot_benchmark",
     "encoder_system",
+    "evaluation_chain",
     "retrieval_benchmark",
     "unit_vectors",
 ]

@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from encoders.evaluation.chains import evaluation_chain
 from encoders.evaluation.contrasts import CONTRASTS, RENDERS, Contents, Contrast, make_contents
 from encoders.evaluation.protocol import check_protocol
 from encoders.evaluation.systems import System, unit_vectors
 from fxrep.data.manifest import Manifest
 from fxrep.data.segments import SegmentSampler
-from fxrep.effects import EffectChain, create_chain
+from fxrep.effects import EffectChain
 from fxrep.metrics import bootstrap_interval, bootstrap_statistic
 from fxrep.progress import track_progress
 
@@ -64,7 +65,7 @@ class BlindSpotProtocol:
 
     def __post_init__(self) -> None:
         check_protocol(self.split, self.segment_s, self.seed, contents=self.contents)
-        self.chain = create_chain(self.chain) if isinstance(self.chain, str) else self.chain
+        self.chain = evaluation_chain(self.chain) if isinstance(self.chain, str) else self.chain
 
 
 def blind_spot_benchmark(

@@ -3,68 +3,45 @@
 Query i is content A_i under chain i; candidate j is content B_j under chain j. All contents of a group are the same
 instrument, A and B come from different songs or places, the chains are drawn once and shared by every system in the
 table, and baselines stand beside the encoders. Nothing but the processing tells the right candidate from the others.
+Some candidates may be made for one query: A_i under other chains, and B_i under the effects of chain i set otherwise.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from encoders.evaluation.protocol import check_protocol
+from encoders.evaluation.groups import EmbeddedGroup, GroupRenderer
+from encoders.evaluation.retrieval_protocol import RetrievalProtocol
 from encoders.evaluation.systems import System
 from fxrep.data.manifest import Manifest
 from fxrep.data.segments import MIXTURE, SegmentSampler
-from fxrep.effects import EffectChain, create_chain
-from fxrep.errors import ArgumentError, DataError
+from fxrep.effects.chain_settings import entry_label
+from fxrep.errors import DataError
 from fxrep.metrics import bootstrap_interval, ranks, summarize_ranks
 from fxrep.progress import track_progress
 
-MOST_CANDIDATES = 100_000
 
+@dataclass(frozen=True)
+class Answers:
+    """What a system answered to the queries of one group.
 
-@dataclass
-class RetrievalProtocol:
-    """What is drawn for the benchmark; the same numbers give the same clips.
-
-    Args:
-        split: songs to draw from; never those an encoder was trained on.
-        candidates: clips per group; chance is 1 / candidates.
-        groups: groups per instrument.
-        segment_s: seconds per clip.
-        instruments: names, or None for every instrument that at least `minimum_songs` songs have, plus mixtures.
-        chain: where the effects come from.
-        seed: of everything that is drawn.
-        batch: clips rendered at once; has no influence on the result.
-        device: where effects are rendered.
-
-    Raises:
-        ArgumentError: a value is out of range, or there is no such split or chain.
+    Attributes:
+        instrument: of the queries.
+        ranks: (Q,) of the right candidate.
+        first: (Q,) what was ranked first: ``right``, ``other``, ``own content`` or ``same effects``.
+        effects: (Q,) the effects of each query's chain.
     """
 
-    split: str | None = "test"
-    candidates: int = 100
-    groups: int = 1
-    segment_s: float = 5.0
-    sample_rate: int = 44100
-    instruments: list[str] | None = None
-    minimum_songs: int = 3
-    chain: EffectChain | str = "default"
-    seed: int = 1234
-    batch: int = 20
-    device: str = "cpu"
-    instruments_used: list[str] = field(default_factory=list, init=False)
-
-    def __post_init__(self) -> None:
-        check_protocol(self.split, self.segment_s, self.seed, candidates=self.candidates)
-        if self.candidates > MOST_CANDIDATES:
-            raise ArgumentError(f"candidates is {self.candidates}: give 2 to {MOST_CANDIDATES}")
-        # Known now, and not after minutes of reading.
-        self.chain = create_chain(self.chain) if isinstance(self.chain, str) else self.chain
+    instrument: str
+    ranks: Tensor
+    first: list[str]
+    effects: list[list[str]]
 
 
 def retrieval_benchmark(
@@ -73,8 +50,10 @@ def retrieval_benchmark(
     """Run the protocol for every system on the same clips.
 
     Returns:
-        Per system: the measures of `summarize_ranks`, ``r@1_interval`` (95 %, bootstrap over queries), ``queries``, and
-        ``by_instrument`` with R@1. Chance is ``1 / protocol.candidates`` for R@1.
+        Per system: the measures of `summarize_ranks`; ``r@1_interval`` and ``map@10_interval`` (95 %, bootstrap over
+        queries); ``queries``; R@1 ``by_instrument``, ``by_effect_count`` and, for chains of one effect, ``by_effect``;
+        and ``first``, the shares of queries that ranked the right candidate, another one, their own content, or the
+        same effects set otherwise first. Chance is ``1 / protocol.candidates`` for R@1.
 
     Raises:
         DataError: the split holds no instrument with enough songs.
@@ -82,20 +61,21 @@ def retrieval_benchmark(
     protocol = protocol or RetrievalProtocol()
     sampler = SegmentSampler(manifest, protocol.split, protocol.segment_s, protocol.sample_rate)
     instruments = _choose_instruments(sampler, protocol)
-    assert isinstance(protocol.chain, EffectChain)
-    found: dict[str, dict[str, list[Tensor]]] = {name: {} for name in systems}
+    renderer = GroupRenderer(sampler, protocol)
+    found: dict[str, list[Answers]] = {name: [] for name in systems}
     rounds = [(name, group) for name in instruments for group in range(protocol.groups)]
     for number, (instrument, _) in enumerate(track_progress(rounds, "retrieval")):
-        embedded = _embed_group(systems, sampler, protocol.chain, instrument, protocol, number)
-        for name, (queries, candidates) in embedded.items():
-            similarity = systems[name].similarity(queries, candidates)
-            found[name].setdefault(instrument, []).append(ranks(similarity))
-    return {name: _summarize(by_instrument) for name, by_instrument in found.items()}
+        embedded, settings = renderer.embed(systems, instrument, number)
+        effects = [[entry_label(entry) for entry in chain] for chain in settings[: protocol.n_queries]]
+        for name, group in embedded.items():
+            right, first = _answer(systems[name], group, protocol.own_content)
+            found[name].append(Answers(instrument, right, first, effects))
+    return {name: _summarize(answers) for name, answers in found.items()}
 
 
 def _choose_instruments(sampler: SegmentSampler, protocol: RetrievalProtocol) -> list[str]:
     if protocol.instruments is not None:
-        chosen = protocol.instruments
+        chosen = list(protocol.instruments)
         unknown = [name for name in chosen if name not in (*sampler.instruments, MIXTURE)]
         if unknown:
             raise DataError(f"no stem of {', '.join(unknown)} in the split: there are {', '.join(sampler.instruments)}")
@@ -108,49 +88,51 @@ def _choose_instruments(sampler: SegmentSampler, protocol: RetrievalProtocol) ->
                 "name instruments, or evaluate on more songs"
             )
         chosen.append(MIXTURE)
-    protocol.instruments_used = list(chosen)
-    return list(chosen)
+    if protocol.other_instrument:
+        chosen = [name for name in chosen if name != MIXTURE]
+        if len(sampler.instruments) < 2 or not chosen:
+            raise DataError("candidates of another instrument need stems of two instruments or more, and no mixtures")
+    protocol.instruments_used = chosen
+    return chosen
 
 
-@torch.no_grad()
-def _embed_group(
-    systems: Mapping[str, System],
-    sampler: SegmentSampler,
-    chain: EffectChain,
-    instrument: str,
-    protocol: RetrievalProtocol,
-    number: int,
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Embeddings (candidates, D) of queries and of candidates, per system."""
-    rng = np.random.default_rng([protocol.seed, number])
-    generator = torch.Generator().manual_seed(protocol.seed * 1000 + number)
-    settings = chain.sample_batch(generator, protocol.candidates, protocol.sample_rate)
-    parts: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in systems}
-    for start in range(0, protocol.candidates, protocol.batch):
-        chosen = settings[start : start + protocol.batch]
-        pairs = [_draw_pair(sampler, rng, instrument) for _ in chosen]
-        dry_a, dry_b = (torch.stack([pair[side] for pair in pairs]).to(protocol.device) for side in (0, 1))
-        wet_a, wet_b = (chain(dry, protocol.sample_rate, chosen) for dry in (dry_a, dry_b))
-        for name, system in systems.items():
-            parts[name].append((system.embed(wet_a, protocol.sample_rate), system.embed(wet_b, protocol.sample_rate)))
-    return {name: (torch.cat([a for a, _ in p]), torch.cat([b for _, b in p])) for name, p in parts.items()}
+def _answer(system: System, group: EmbeddedGroup, own_content: int) -> tuple[Tensor, list[str]]:
+    """Rank of the right candidate per query, and what stands first."""
+    count, made = group.own.shape[:2]
+    similarity = system.similarity(group.queries, torch.cat([group.shared, group.own.flatten(0, 1)]))
+    shared, made_for_all = similarity.split([len(group.shared), count * made], dim=1)
+    # Of what was made for single queries, each meets its own.
+    own = made_for_all.unflatten(1, (count, made))[torch.arange(count), torch.arange(count)]
+    joint = torch.cat([shared, own], dim=1)
+    right = ranks(joint)
+    kinds = ["other"] * len(group.shared) + ["own content"] * own_content + ["same effects"] * (made - own_content)
+    leaders = joint.argmax(1).tolist()
+    first = ["right" if rank <= 1.0 else kinds[leader] for rank, leader in zip(right.tolist(), leaders, strict=True)]
+    return right, first
 
 
-def _draw_pair(sampler: SegmentSampler, rng: np.random.Generator, instrument: str) -> tuple[Tensor, Tensor]:
-    if instrument == MIXTURE:
-        return sampler.draw_mixture_pair(rng, int(rng.integers(2, 5)))
-    audio_a, audio_b, _, _ = sampler.draw_content_pair(rng, instrument)
-    return audio_a, audio_b
-
-
-def _summarize(by_instrument: dict[str, list[Tensor]]) -> dict[str, Any]:
-    everything = torch.cat([group for groups in by_instrument.values() for group in groups])
-    hits = (everything <= 1).double()
+def _summarize(answers: list[Answers]) -> dict[str, Any]:
+    everything = torch.cat([answer.ranks for answer in answers])
+    first = [kind for answer in answers for kind in answer.first]
+    reciprocal = torch.where(everything <= 10, 1.0 / everything, 0.0)
+    by_instrument, by_count, by_effect = (defaultdict(list) for _ in range(3))
+    for answer in answers:
+        by_instrument[answer.instrument].append(answer.ranks)
+        for rank, effects in zip(answer.ranks, answer.effects, strict=True):
+            by_count[str(len(effects))].append(rank[None])
+            if len(effects) == 1:
+                by_effect[effects[0]].append(rank[None])
     return {
         **summarize_ranks(everything),
-        "r@1_interval": bootstrap_interval(hits),
+        "r@1_interval": bootstrap_interval((everything <= 1).double()),
+        "map@10_interval": bootstrap_interval(reciprocal),
         "queries": len(everything),
-        "by_instrument": {
-            name: summarize_ranks(torch.cat(groups))["r@1"] for name, groups in sorted(by_instrument.items())
-        },
+        "by_instrument": _recalls(by_instrument),
+        "by_effect_count": _recalls(by_count),
+        "by_effect": _recalls(by_effect),
+        "first": {kind: first.count(kind) / len(first) for kind in sorted(set(first))},
     }
+
+
+def _recalls(ranks_by: dict[str, list[Tensor]]) -> dict[str, float]:
+    return {name: summarize_ranks(torch.cat(some))["r@1"] for name, some in sorted(ranks_by.items())}

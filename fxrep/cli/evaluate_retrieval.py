@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +21,9 @@ from fxrep.cli.evaluate_options import (
 )
 from fxrep.cli.output import JsonOption, emit
 
+HARD = 5
+"""Candidates of each kind that `--hard` makes for every query."""
+
 
 def run(
     manifest: ManifestArgument,
@@ -27,7 +32,32 @@ def run(
     candidates: Annotated[int, typer.Option(min=2, help="Clips per group; chance is 1 / candidates.")] = 100,
     groups: Annotated[int, typer.Option(min=1, help="Groups per instrument.")] = 1,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of a clip.")] = 5.0,
-    chain: Annotated[str, typer.Option(help="Effect chain that the effects are drawn from.")] = "default",
+    queries: Annotated[int | None, typer.Option(min=1, help="Queries per group; all that can be by default.")] = None,
+    chain: Annotated[
+        str, typer.Option(help="Chain of the effects: default, koo, …; wide, families, numpy, pedalboard or rooms.")
+    ] = "default",
+    effects: Annotated[
+        int | None, typer.Option(min=1, help="Active effects per chain; by default as the chain draws them.")
+    ] = None,
+    impulse_responses: Annotated[
+        Path | None, typer.Option(help="Folder of impulse responses, for --chain rooms.")
+    ] = None,
+    hard: Annotated[bool, typer.Option("--hard", help="Short for --own-content 5 --same-effects 5.")] = False,
+    own_content: Annotated[
+        int | None, typer.Option(min=0, help="Candidates that are the query's own content under other effects.")
+    ] = None,
+    same_effects: Annotated[
+        int | None, typer.Option(min=0, help="Candidates of the right one's content, same effects set otherwise.")
+    ] = None,
+    level_difference: Annotated[
+        float, typer.Option(min=0.0, help="Most dB between any two clips, given after the effects.")
+    ] = 0.0,
+    medium: Annotated[
+        str, typer.Option(help="What every candidate went through: plain, low-pass (8 kHz), mp3 or vorbis.")
+    ] = "plain",
+    other_instrument: Annotated[
+        bool, typer.Option("--other-instrument", help="Candidates of other instruments than the query's.")
+    ] = False,
     instrument: Annotated[
         list[str] | None, typer.Option(help="Only these instruments (or mixture); repeat for several.")
     ] = None,
@@ -42,8 +72,9 @@ def run(
     \b
     Example:
       fxrep evaluate retrieval normalized/manifest.parquet --model default --split test
+      fxrep evaluate retrieval normalized/manifest.parquet --hard --effects 4 --level-difference 12
     """
-    from encoders.evaluation import RetrievalProtocol, retrieval_benchmark
+    from encoders.evaluation import RetrievalProtocol, evaluation_chain, retrieval_benchmark
     from fxrep.data import read_manifest
 
     protocol = RetrievalProtocol(
@@ -53,16 +84,25 @@ def run(
         segment_s=seconds,
         instruments=instrument,
         minimum_songs=minimum_songs,
-        chain=chain,
+        chain=evaluation_chain(chain, impulse_responses),
         seed=seed,
         device=device,
+        queries=queries,
+        effects=effects,
+        own_content=(HARD if hard else 0) if own_content is None else own_content,
+        same_effects=(HARD if hard else 0) if same_effects is None else same_effects,
+        level_difference_db=level_difference,
+        medium=medium,
+        other_instrument=other_instrument,
     )
     results = retrieval_benchmark(open_systems(model, baselines, device), read_manifest(manifest), protocol)
     table = retrieval_table(results, candidates, protocol.instruments_used)
+    asked = {field.name: getattr(protocol, field.name) for field in dataclasses.fields(protocol)}
     result = {
         "command": command_line(),
         "chance": 1.0 / candidates,
         "instruments": protocol.instruments_used,
+        "protocol": {**asked, "chain": chain},
         "systems": results,
         "table": table,
     }
@@ -71,7 +111,10 @@ def run(
 
 def retrieval_table(results: dict[str, dict[str, Any]], candidates: int, instruments: list[str]) -> str:
     """The results as a Markdown table, chance in the last row."""
+    # Who was led astray is told where somebody could be.
+    astray = sorted({kind for found in results.values() for kind in found["first"]} - {"right", "other"})
     rows = [["system", "R@1 (95 %)", "R@5", "R@10", "mAP@10", "mean rank", "median rank", *instruments]]
+    rows[0] += [f"first: {kind}" for kind in astray]
     for name, found in results.items():
         low, high = found["r@1_interval"]
         rows.append(
@@ -84,9 +127,12 @@ def retrieval_table(results: dict[str, dict[str, Any]], candidates: int, instrum
                 f"{found['mean_rank']:.1f}",
                 f"{found['median_rank']:.1f}",
                 *(f"{found['by_instrument'][instrument]:.0%}" for instrument in instruments),
+                *(f"{found['first'].get(kind, 0.0):.0%}" for kind in astray),
             ]
         )
     shares = [f"{min(1.0, k / candidates):.1%}" for k in (1, 5, 10)]
     middle = f"{(candidates + 1) / 2:.1f}"
-    rows.append(["chance", *shares, "", middle, middle, *[f"{1 / candidates:.0%}"] * len(instruments)])
+    rows.append(
+        ["chance", *shares, "", middle, middle, *[f"{1 / candidates:.0%}"] * len(instruments), *[""] * len(astray)]
+    )
     return markdown_table(rows)

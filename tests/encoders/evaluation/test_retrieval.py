@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -86,3 +90,97 @@ def test_a_protocol_that_cannot_be_is_refused_before_anything_is_read(wrong: dic
     name = "chain" if "chain" in wrong else "clip" if "segment_s" in wrong else next(iter(wrong))
     with pytest.raises(ArgumentError, match=name):
         protocol(**wrong)
+
+
+def by_content_and_level(audio: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    """What a gain cannot change, the first samples up to scale, and a little of the level."""
+    start = torch.nn.functional.normalize(audio[:, 0, :64], dim=-1)
+    return torch.cat([start, 0.01 * level(audio, sample_rate)], dim=-1)
+
+
+def euclidean(queries: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
+    return -torch.cdist(queries, candidates)
+
+
+def test_own_content_catches_what_listens_to_content(manifest: Manifest) -> None:
+    systems = {"level": System(level, nearest), "content": System(by_content_and_level, euclidean)}
+    chosen = protocol(own_content=3, same_effects=3, queries=4, candidates=12)
+    found = retrieval_benchmark(systems, manifest, chosen)
+    assert chosen.shared_candidates == 6
+    assert found["content"]["queries"] == 3 * 4
+    assert found["content"]["first"] == {"own content": 1.0} and found["content"]["r@1"] == 0.0
+    assert found["level"]["r@1"] > 0.8
+    assert set(found["level"]["by_effect_count"]) == {"1"} and set(found["level"]["by_effect"]) == {"gain"}
+
+
+def test_a_harder_protocol_is_the_same_for_any_batch(manifest: Manifest) -> None:
+    hard = {"own_content": 2, "same_effects": 2, "level_difference_db": 12.0, "queries": 5, "instruments": ["bass"]}
+    first = retrieval_benchmark(baseline_systems(), manifest, protocol(**hard))
+    again = retrieval_benchmark(baseline_systems(), manifest, protocol(**hard, batch=3))
+    assert first == again
+
+
+def test_fewer_queries_are_the_first_of_all(manifest: Manifest) -> None:
+    seen: dict[int, list[torch.Tensor]] = {4: [], 12: []}
+
+    def recording(queries: int) -> System:
+        def embed(audio: torch.Tensor, sample_rate: int) -> torch.Tensor:
+            found = level(audio, sample_rate)
+            seen[queries].append(found)
+            return found
+
+        return System(embed, nearest)
+
+    for queries in seen:
+        chosen = protocol(instruments=["bass"], queries=queries, batch=12)
+        retrieval_benchmark({"level": recording(queries)}, manifest, chosen)
+    (all_candidates, all_queries), (candidates, some_queries) = seen[12], seen[4]
+    assert torch.equal(all_candidates, candidates) and torch.equal(all_queries[:4], some_queries)
+
+
+def test_level_differences_hide_the_gain(manifest: Manifest) -> None:
+    systems = {"level": System(level, nearest)}
+    plain, offset = (retrieval_benchmark(systems, manifest, protocol(level_difference_db=db)) for db in (0.0, 40.0))
+    assert offset["level"]["r@1"] < 0.5 * plain["level"]["r@1"]
+
+
+def test_candidates_of_another_instrument(manifest: Manifest) -> None:
+    chosen = protocol(other_instrument=True)
+    found = retrieval_benchmark({"level": System(level, nearest)}, manifest, chosen)
+    assert chosen.instruments_used == ["bass", "keys"] and found["level"]["r@1"] > 0.8
+    with pytest.raises(DataError, match="two instruments"):
+        retrieval_benchmark({}, manifest, protocol(other_instrument=True, instruments=["mixture"]))
+
+
+@pytest.mark.parametrize("medium", ["low-pass", "vorbis"])
+def test_candidates_through_a_medium(manifest: Manifest, medium: str) -> None:
+    found = retrieval_benchmark({"level": System(level, nearest)}, manifest, protocol(medium=medium, queries=3))
+    assert found["level"]["queries"] == 9
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"queries": 0},
+        {"queries": 13},
+        {"own_content": 11},
+        {"own_content": -1},
+        {"effects": 2},
+        {"medium": "wax"},
+        {"level_difference_db": float("nan")},
+    ],
+    ids=str,
+)
+def test_harder_protocols_that_cannot_be(wrong: dict[str, object]) -> None:
+    with pytest.raises(ArgumentError, match=next(iter(wrong))):
+        protocol(**wrong)
+
+
+def test_command(evaluate: Callable[..., str], manifest_path: Path, model: Path) -> None:
+    call = ["retrieval", manifest_path, "--model", model, "--seconds", 1, "--candidates", 12, "--queries", 2]
+    found = json.loads(evaluate(*call, "--hard", "--effects", 2, "--json"))
+    assert set(found["systems"]) == {str(model), "log_mel", "mfcc", "production"}
+    assert found["systems"]["mfcc"]["queries"] == 3 * 2 and found["protocol"]["own_content"] == 5
+    assert "own content" in found["table"].splitlines()[0]
+    text = evaluate(*call, "--no-baselines", "--medium", "low-pass", "--level-difference", 12, "--other-instrument")
+    assert "own content" not in text and len(text.splitlines()) == 4
