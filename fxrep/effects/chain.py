@@ -110,6 +110,8 @@ class EffectChain(nn.Module):
         Returns:
             The active effects in order; empty if none is.
         """
+        if not isinstance(generator, torch.Generator):
+            raise ArgumentError(f"generator is {generator!r}; give torch.Generator().manual_seed(0)")
         by_label = dict(zip(self.processors, self.effects, strict=True))
         settings: Settings = []
         for group in self.groups:

@@ -18,7 +18,7 @@ from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
 from fxrep.effects.spectrum_curves import CURVE_HZ, average_spectrum, curve_on_lines, smooth_curve
 from fxrep.effects.streaming import ContextStream, MemorylessStream, Stream
-from fxrep.errors import ArgumentError
+from fxrep.errors import ArgumentError, AudioError
 
 MATCHING_TABLE = (
     Parameter("amount", "", 0.0, 1.0, "linear", 0.0),
@@ -133,7 +133,7 @@ def _reference_spectrum(reference: Reference, sample_rate: int) -> torch.Tensor:
     if isinstance(reference, torch.Tensor):
         sound = reference if reference.dim() == 3 else reference.unsqueeze(0)
         check_input(sound, sample_rate)
-        return average_spectrum(sound, sample_rate)
+        return _sounding_spectrum(sound, sample_rate, "reference")
     path = Path(reference)
     return _file_spectrum(str(path), path.stat().st_mtime_ns if path.is_file() else 0, sample_rate)
 
@@ -142,7 +142,14 @@ def _reference_spectrum(reference: Reference, sample_rate: int) -> torch.Tensor:
 def _file_spectrum(path: str, changed: int, sample_rate: int) -> torch.Tensor:
     from fxrep.audio import load_audio
 
-    return average_spectrum(load_audio(path, sample_rate=sample_rate)[0].unsqueeze(0), sample_rate)
+    return _sounding_spectrum(load_audio(path, sample_rate=sample_rate)[0].unsqueeze(0), sample_rate, path)
+
+
+def _sounding_spectrum(sound: torch.Tensor, sample_rate: int, name: str) -> torch.Tensor:
+    """The spectrum of a reference; silence has none, and matching it would filter the audio by its own inverse."""
+    if not bool(sound.detach().ne(0.0).flatten(1).any(1).all()):
+        raise AudioError(f"{name} is silent; give a reference with sound in it")
+    return average_spectrum(sound, sample_rate)
 
 
 def design_filter(

@@ -8,6 +8,8 @@ from typing import Literal, TypeVar
 
 import torch
 
+from fxrep.errors import ArgumentError
+
 Scale = Literal["linear", "log", "db"]
 Number = TypeVar("Number", float, torch.Tensor)
 
@@ -37,11 +39,13 @@ class Parameter:
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
-            raise ValueError(f"{self.name}: scale {self.scale!r} is not one of {', '.join(SCALES)}")
+            raise ArgumentError(f"{self.name}: scale {self.scale!r} is not one of {', '.join(SCALES)}")
         if not self.minimum < self.maximum or (self.scale == "log" and self.minimum <= 0):
-            raise ValueError(f"{self.name}: range {self.minimum} to {self.maximum} is empty or cannot be logarithmic")
+            raise ArgumentError(f"{self.name}: range {self.minimum} to {self.maximum} is empty or not for a log scale")
         if self.default is not None and not self.minimum <= self.default <= self.maximum:
-            raise ValueError(f"{self.name}: default {self.default} is outside {self.minimum} to {self.maximum}")
+            raise ArgumentError(
+                f"{self.name}: default {self.default} is outside {self.minimum} to {self.maximum}; name one"
+            )
 
     def normalize(self, value: Number) -> Number:
         """Map a value in its unit to [0, 1]."""

@@ -290,3 +290,8 @@ def test_a_stream_is_the_chain_in_blocks(noise: torch.Tensor) -> None:
         torch.testing.assert_close(streamed, chain(audio, RATE, settings))
     with pytest.raises(ArgumentError, match="whole signal"):
         chain.stream(RATE, [{**settings[0], "match_rms": True}])
+
+
+def test_a_seed_is_no_generator() -> None:
+    with pytest.raises(ArgumentError, match=r"torch\.Generator"):
+        EffectChain([]).sample(3)  # type: ignore[arg-type]

@@ -200,3 +200,17 @@ def test_a_junction_waits_for_the_slowest() -> None:
     junction.push(0, signal[..., 7:])
     rest = junction.take()
     assert rest is not None and torch.equal(rest, 2 * signal[..., 4:])
+
+
+def test_a_mix_never_replaces_its_track(files: dict, tmp_path: Path) -> None:
+    settings = CONSOLE.default_settings(list(files))
+    path = next(source for source in files.values() if isinstance(source, (str, Path)))
+    before = Path(path).read_bytes()
+    with pytest.raises(ArgumentError, match="would replace it"):
+        CONSOLE.render_song(files, settings, path, sample_rate=RATE)
+    assert Path(path).read_bytes() == before
+
+
+def test_one_text_is_no_list_of_tracks() -> None:
+    with pytest.raises(ArgumentError, match="'bass'"):
+        CONSOLE.default_settings("bass")

@@ -12,7 +12,7 @@ from fxrep import effects
 from fxrep.effects.matching_equalizer import PHASE, matching_curve
 from fxrep.effects.spectrum_curves import CURVE_HZ, average_spectrum
 from fxrep.effects.streaming import stream_blocks
-from fxrep.errors import ArgumentError
+from fxrep.errors import ArgumentError, AudioError
 
 RATE = 44100
 COLOUR = {"low_shelf_gain_db": 8.0, "peak_2_gain_db": -6.0, "high_shelf_gain_db": 5.0}
@@ -127,3 +127,11 @@ def test_wrong_guides_are_named(noise: torch.Tensor) -> None:
         effects.fir_matching_eq(noise, RATE, amount=1.0, reference=noise, curve_db=torch.zeros(61))
     with pytest.raises(ArgumentError, match=r"curve_db has shape \(60,\)"):
         effects.fir_matching_eq(noise, RATE, amount=1.0, curve_db=torch.zeros(60))
+
+
+def test_a_silent_reference_is_refused(noise: torch.Tensor, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silence.wav", torch.zeros(RATE, 2).numpy(), RATE)
+    one_of_two = torch.stack([noise[0], torch.zeros_like(noise[0])])
+    for reference in (torch.zeros(2, RATE), one_of_two, tmp_path / "silence.wav"):
+        with pytest.raises(AudioError, match="is silent"):
+            effects.fir_matching_eq(noise[:2], RATE, amount=1.0, reference=reference)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fxrep.effects import PROCESSORS, Parameter
+from fxrep.errors import ArgumentError
 
 EVERY = [parameter for processor in PROCESSORS.values() for parameter in processor.parameter_table]
 
@@ -26,5 +27,5 @@ def test_log_scale_is_geometric_in_the_middle() -> None:
     "arguments", [(2.0, 1.0, "linear", 1.0), (0.0, 1.0, "log", 0.5), (0.0, 1.0, "linear", 2.0), (0.0, 1.0, "mel", 0.5)]
 )
 def test_impossible_definitions_are_refused(arguments: tuple) -> None:
-    with pytest.raises(ValueError, match="x: "):
+    with pytest.raises(ArgumentError, match="x: "):
         Parameter("x", "", *arguments)

@@ -129,6 +129,8 @@ class ConsoleControls(nn.Module):
         Raises:
             ArgumentError: a name is used twice, or a group or track is unknown.
         """
+        if isinstance(tracks, str):
+            raise ArgumentError(f"tracks is the text {tracks!r}; expected a list of names, here [{tracks!r}]")
         names = list(tracks)
         if len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
             raise ArgumentError(f"tracks are {names}; expected names, each of them once")

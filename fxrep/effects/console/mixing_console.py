@@ -163,10 +163,11 @@ class MixingConsole(ConsoleControls):
             The path of the file.
 
         Raises:
-            ArgumentError: as for `iter_song`; or the format is unknown.
+            ArgumentError: as for `iter_song`; or the format is unknown, or the output is one of the tracks.
             AudioError: as for `iter_song`; or the mix would be clipped by an integer format.
             OutputError: the file cannot be written.
         """
+        song.check_output(output, tracks)
         rate = song.choose_rate(tracks, sample_rate)
         options = {"sample_rate": rate, "tail_s": tail_s, "block": block, "threads": threads}
         blocks = self.iter_song(tracks, settings, **options)  # type: ignore[arg-type]

@@ -127,6 +127,13 @@ def _align(blocks: Sequence[torch.Tensor], block: int, tail: int) -> tuple[list[
     return [F.pad(piece, (0, length - piece.shape[-1])) for piece in blocks], tail - extra
 
 
+def check_output(output: str | os.PathLike[str], tracks: Mapping[str, AudioInput]) -> None:
+    """Refuse to write the mix over a recording that it is made of."""
+    for name, source in tracks.items():
+        if isinstance(source, (str, os.PathLike)) and Path(source).resolve() == Path(output).resolve():
+            raise ArgumentError(f"{output} is track {name}: the mix would replace it; name another file")
+
+
 def write_song(
     output: str | os.PathLike[str],
     blocks: Iterator[torch.Tensor],
