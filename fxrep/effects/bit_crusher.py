@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from fxrep.effects.chunks import in_chunks
-from fxrep.effects.oversampling import OVERSAMPLING, bend_oversampled, read_factor, shaper_stream
+from fxrep.effects.oversampling import OVERSAMPLING, read_factor, shaper_stream
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
+from fxrep.effects.segment_averaging import average_oversampled, mean_rounding
 from fxrep.effects.settings import Setting, blend, check_input, per_item, read_constants, read_settings
 from fxrep.effects.streaming import MixStream, SeriesStream, Stream
 
@@ -54,9 +55,10 @@ def bit_crusher(
         bits: 1 to 24 (off). The full scale is -1 to 1; what lies beyond is rounded, not clipped.
         rate_factor: input samples per held sample, 1 (off) to 64.
         mix: 0 (the input, bit for bit) to 1 (only crushed).
-        oversampling: factor for the rounding, see `bend_oversampled`. Its error is spread over the wider band and
-            falls by 3 dB per doubling; at 8 bits 16 keeps what folds back of a 5 kHz tone below -60 dB. What holding
-            folds back is its sound and stays.
+        oversampling: factor for the rounding, see `fxrep.effects.segment_averaging`. 8 keeps what rounding folds
+            back of a full-scale tone of 5 kHz below -60 dB at any number of bits, 2 does from 6 bits up. The steps
+            are then band-limited: what comes out lies between the levels. What holding folds back is its sound and
+            stays at every factor.
 
     Returns:
         (B, C, T).
@@ -119,7 +121,10 @@ def quantize(audio: torch.Tensor, bits: torch.Tensor, factor: int = 1) -> torch.
     if bool((bits >= OFF_BITS).all()) and not bits.requires_grad:
         return audio
     step = per_item(torch.exp2(1.0 - bits), audio)
-    rounded = bend_oversampled(audio, factor, lambda x: _round(x / step) * step)
+    if factor == 1:
+        rounded = _round(audio / step) * step
+    else:
+        rounded = average_oversampled(audio, factor, lambda x, y: mean_rounding(x / step, y / step) * step)
     off = (bits >= OFF_BITS).reshape(-1, 1, 1)
     return torch.where(off, audio, rounded) if bool(off.any()) else rounded
 

@@ -42,10 +42,15 @@ def _matrix(factor: int, dtype: torch.dtype, device: torch.device) -> torch.Tens
     """Return (BLOCK + 2 HALF, BLOCK factor): the response of every output sample to every input sample around it."""
     inputs = torch.arange(BLOCK + 2 * HALF, dtype=torch.float64).unsqueeze(-1) - HALF
     distance = torch.arange(BLOCK * factor, dtype=torch.float64) / factor - inputs
-    rest = (1.0 - (distance / HALF).square()).clamp_min(0.0)
-    window = torch.where(rest > 0, torch.special.i0(BETA * rest.sqrt()), 0.0) / torch.special.i0(torch.tensor(BETA))
-    matrix: torch.Tensor = torch.sinc(distance) * window
+    matrix: torch.Tensor = torch.sinc(distance) * kaiser_window(distance)
     return matrix.to(device, dtype)
+
+
+def kaiser_window(distance: torch.Tensor) -> torch.Tensor:
+    """Return the window of the filter at distances in samples of the lower rate; 0 from HALF on."""
+    rest = (1.0 - (distance / HALF).square()).clamp_min(0.0)
+    inside = torch.special.i0(BETA * rest.sqrt()) / torch.special.i0(torch.tensor(BETA))
+    return torch.where(rest > 0, inside, 0.0)
 
 
 def bend_oversampled(audio: torch.Tensor, factor: int, bend: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
@@ -61,18 +66,46 @@ def bend_oversampled(audio: torch.Tensor, factor: int, bend: Callable[[torch.Ten
     """
     if factor == 1:
         return bend(audio)
+    matrix = _matrix(factor, audio.dtype, audio.device)
+
+    def change(frames: torch.Tensor) -> torch.Tensor:
+        high = frames.flatten(-2)
+        return bend(high) - high
+
+    return bend_frames(audio, factor, matrix, matrix.T / factor, change)
+
+
+def bend_frames(
+    audio: torch.Tensor,
+    factor: int,
+    up: torch.Tensor,
+    down: torch.Tensor,
+    change: Callable[[torch.Tensor], torch.Tensor],
+) -> torch.Tensor:
+    """Return the audio with what `change` makes of it at a higher rate.
+
+    Args:
+        audio: (B, C, T).
+        factor: of the rates.
+        up: (BLOCK + 2 HALF, P), to P places at the higher rate around BLOCK samples.
+        down: (BLOCK factor, BLOCK + 2 HALF).
+        change: maps blocks (B, C, N, P) to (B, C, N BLOCK factor).
+
+    Returns:
+        (B, C, T).
+    """
     batch, channels, samples = audio.shape
     blocks = -(-samples // BLOCK)
     padded = F.pad(audio, (HALF, HALF + blocks * BLOCK - samples))
     frames = padded.unfold(-1, BLOCK + 2 * HALF, BLOCK)
-    matrix = _matrix(factor, audio.dtype, audio.device)
     size = max(1, SEGMENT_SAMPLES // (batch * channels * BLOCK * factor))
     changes = []
     for start in range(0, blocks, size):
-        high = (frames[:, :, start : start + size] @ matrix).flatten(-2)
-        inside = high[..., : (samples - start * BLOCK) * factor]
-        change = F.pad(bend(inside) - inside, (0, high.shape[-1] - inside.shape[-1]))
-        changes.append(change.unflatten(-1, (-1, BLOCK * factor)) @ (matrix.T / factor))
+        made = change(frames[:, :, start : start + size] @ up)
+        # Behind the end there is nothing to change.
+        inside = min(made.shape[-1], (samples - start * BLOCK) * factor)
+        made = F.pad(made[..., :inside], (0, made.shape[-1] - inside)) if inside < made.shape[-1] else made
+        changes.append(made.unflatten(-1, (-1, BLOCK * factor)) @ down)
     return audio + _overlap(torch.cat(changes, -2))[..., HALF : HALF + samples]
 
 

@@ -41,14 +41,15 @@ def aliasing_db(output: torch.Tensor, fundamental: float) -> float:
         ("tanh_drive", {"drive_db": 12.0}, "4"),
         ("tube_drive", {"drive_db": 12.0, "bias": 0.9}, "4"),
         ("soft_clip", {"threshold_db": -12.0}, "8"),
-        ("hard_clip", {"threshold_db": -12.0}, "16"),
-        ("bit_crusher", {"bits": 8.0}, "16"),
+        ("hard_clip", {"threshold_db": -12.0}, "4"),
+        *(("bit_crusher", {"bits": float(bits)}, "8") for bits in range(1, 9)),
+        *(("bit_crusher", {"bits": bits}, "2") for bits in (6.0, 8.5)),
     ],
 )
 def test_oversampling_keeps_aliasing_below_60_db(name: str, settings: dict, factor: str) -> None:
     """A full-scale tone of 5 kHz driven by 12 dB; the factor is the one the documentation names."""
     module = effects.create_processor(name)
-    assert aliasing_db(module(tone(5000.0), RATE, **settings), 5000.0) > -52.0
+    assert aliasing_db(module(tone(5000.0), RATE, **settings), 5000.0) > -55.0
     assert aliasing_db(module(tone(5000.0), RATE, oversampling=factor, **settings), 5000.0) < -60.0
 
 
