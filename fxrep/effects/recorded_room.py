@@ -31,8 +31,8 @@ def convolution_reverb(
     Args:
         audio: (B, C, T).
         sample_rate: Hz.
-        impulse_response: (C, K) or (K,) at the rate of the audio, or the path of an audio file, which is resampled.
-            It may be longer than the audio. A mono response serves both channels; mono audio takes the mean of a
+        impulse_response: (B, C, K), (C, K) or (K,) at the rate of the audio, as `Reverb.impulse_response` gives it, or
+            the path of an audio file, which is resampled. It may be longer than the audio. A mono response serves both channels; mono audio takes the mean of a
             stereo response, scaled to unit energy itself.
         mix: 0 (the input, bit for bit) to 1 (only reverberation); a linear cross-fade.
 
@@ -48,46 +48,55 @@ def convolution_reverb(
     response = recorded_response(sample_rate, audio.dtype, impulse_response=impulse_response).to(audio.device)
     if audio.shape[1] == 1:
         response = mono_response(response)
-    return reverberate(audio, columns, functools.partial(_same_response, response))
+    if response.shape[0] not in (1, audio.shape[0]):
+        raise ArgumentError(
+            f"there are {response.shape[0]} impulse responses for a batch of {audio.shape[0]}; give one, or one each"
+        )
+    if response.shape[0] == 1:
+        return reverberate(audio, columns, functools.partial(_given_response, response=response))
+    return reverberate(audio, {**columns, "response": response}, _given_response)
 
 
-def _same_response(response: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def _given_response(dtype: torch.dtype, response: torch.Tensor) -> torch.Tensor:
     return response.to(dtype)
 
 
 def recorded_response(
     sample_rate: int, dtype: torch.dtype = torch.float32, *, impulse_response: ImpulseResponse
 ) -> torch.Tensor:
-    """Return the impulse response (1, 1 or 2, K) with unit energy.
+    """Return the impulse response (B, 1 or 2, K) with unit energy, B = 1 if one serves all items.
 
     Raises:
         ArgumentError: it is unusable.
         AudioError: its file is.
     """
-    return _unit_energy(_read_response(impulse_response, sample_rate).unsqueeze(0).to(dtype))
+    return _unit_energy(_read_response(impulse_response, sample_rate).to(dtype))
 
 
 def mono_response(response: torch.Tensor) -> torch.Tensor:
-    """Return what mono audio meets, (1, 1, K): the mean of the channels, scaled to unit energy itself."""
+    """Return what mono audio meets, (B, 1, K): the mean of the channels, scaled to unit energy itself."""
     return response if response.shape[1] == 1 else _unit_energy(response.mean(1, keepdim=True))
 
 
 def _unit_energy(response: torch.Tensor) -> torch.Tensor:
-    energy = response.square().sum() / response.shape[1]
-    if not bool(energy.detach() > 0):
+    energy = response.square().sum((1, 2), keepdim=True) / response.shape[1]
+    if not bool((energy.detach() > 0).all()):
         raise ArgumentError("impulse_response is silent; give one with sound in it")
     return response / energy.sqrt()
 
 
 def _read_response(source: ImpulseResponse, sample_rate: int) -> torch.Tensor:
-    if not isinstance(source, torch.Tensor):
+    if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         changed = path.stat().st_mtime_ns if path.is_file() else 0
         return _load_response(str(path), changed, sample_rate)
-    response = source.unsqueeze(0) if source.dim() == 1 else source
-    if not source.is_floating_point() or response.dim() != 2 or response.shape[0] not in (1, 2) or not source.numel():
+    if not isinstance(source, torch.Tensor):
+        raise ArgumentError(f"impulse_response is a {type(source).__name__}; expected a torch.Tensor or a path")
+    response = source.reshape(1, *([1] * (2 - source.dim())), *source.shape) if 0 < source.dim() < 3 else source
+    if not source.is_floating_point() or response.dim() != 3 or response.shape[1] not in (1, 2) or not source.numel():
         raise ArgumentError(
-            f"impulse_response has shape {tuple(source.shape)} of {source.dtype}; expected (1 or 2 channels, samples)"
+            f"impulse_response has shape {tuple(source.shape)} of {source.dtype}; expected (1 or 2 channels, samples), "
+            "of floating point, or a batch of them"
         )
     if not bool(torch.isfinite(source.detach()).all()):
         raise ArgumentError("impulse_response holds NaN or infinite samples")
@@ -98,7 +107,7 @@ def _read_response(source: ImpulseResponse, sample_rate: int) -> torch.Tensor:
 def _load_response(path: str, changed: int, sample_rate: int) -> torch.Tensor:
     from fxrep.audio import load_audio
 
-    return load_audio(path, sample_rate=sample_rate)[0]
+    return load_audio(path, sample_rate=sample_rate)[0].unsqueeze(0)
 
 
 class ConvolutionReverb(Reverb):
@@ -112,6 +121,7 @@ class ConvolutionReverb(Reverb):
     function = staticmethod(convolution_reverb)
     response = staticmethod(recorded_response)
     parameter_table = CONVOLUTION_REVERB_TABLE
+    tensor_dims = {"impulse_response": 3}  # noqa: RUF012
 
     def __init__(self, impulse_response: ImpulseResponse | None = None) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ from fxrep import effects
 from fxrep.effects.response_ending import finish_response
 from fxrep.effects.reverb import decay_curve
 from fxrep.effects.streaming import stream_blocks
+from fxrep.errors import ArgumentError
 
 RATE = 44100
 MADE = ("noise_shaped_reverb", "feedback_delay_network", "schroeder_reverb", "plate_reverb", "spring_reverb")
@@ -208,3 +209,30 @@ def test_the_window_is_the_same_in_tensor_operations() -> None:
         slopes.append(torch.autograd.grad((results[-1] * weight).sum(), (response, *columns)))
     torch.testing.assert_close(results[0], results[1])
     torch.testing.assert_close(slopes[0], slopes[1])
+
+
+def test_an_exported_response_can_be_given_back(noise: torch.Tensor) -> None:
+    settings = {"decay_s": torch.tensor([0.3, 0.5, 0.8], dtype=torch.float64), "damping": 0.4}
+    rooms = effects.PlateReverb().impulse_response(RATE, **settings)
+    wanted = effects.plate_reverb(noise, RATE, mix=0.3, **settings)
+    torch.testing.assert_close(effects.convolution_reverb(noise, RATE, impulse_response=rooms, mix=0.3), wanted)
+    chain = effects.EffectChain(["convolution_reverb"])
+    entry = {"effect": "convolution_reverb", "settings": {"impulse_response": rooms, "mix": 0.3}}
+    torch.testing.assert_close(chain(noise, RATE, [entry]), wanted)
+    joined = torch.cat(list(stream_blocks(chain.stream(RATE, [entry]), noise.split(5000, -1))), -1)
+    torch.testing.assert_close(joined, wanted, rtol=0, atol=1e-4)
+    one = effects.convolution_reverb(noise, RATE, impulse_response=rooms[:1], mix=0.3)
+    torch.testing.assert_close(one[0], wanted[0])
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        (torch.ones(2, 1, 4), "2 impulse responses for a batch of 3"),
+        (torch.ones(4).numpy(), "is a ndarray"),
+        (torch.stack([torch.ones(1, 4), torch.zeros(1, 4), torch.ones(1, 4)]), "is silent"),
+    ],
+)
+def test_an_unusable_response_is_named(response: object, message: str, noise: torch.Tensor) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        effects.convolution_reverb(noise, RATE, impulse_response=response, mix=0.3)  # type: ignore[arg-type]
