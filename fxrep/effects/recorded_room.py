@@ -32,8 +32,8 @@ def convolution_reverb(
         audio: (B, C, T).
         sample_rate: Hz.
         impulse_response: (B, C, K), (C, K) or (K,) at the rate of the audio, as `Reverb.impulse_response` gives it, or
-            the path of an audio file, which is resampled. It may be longer than the audio. A mono response serves both channels; mono audio takes the mean of a
-            stereo response, scaled to unit energy itself.
+            the path of an audio file, which is resampled. It may be longer than the audio. A mono response serves
+            both channels; mono audio takes the mean of a stereo response, scaled to unit energy itself.
         mix: 0 (the input, bit for bit) to 1 (only reverberation); a linear cross-fade.
 
     Returns:
