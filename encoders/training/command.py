@@ -207,5 +207,6 @@ def _quieten() -> None:
         ".*could not find the monitored key.*",
         ".*Total length of .* across ranks is zero.*",
         ".*isinstance.treespec, LeafSpec.*",
+        ".*in eval mode at the start of training.*",
     ):
         warnings.filterwarnings("ignore", message=hint)

@@ -17,7 +17,7 @@ from encoders.projection import ProjectionHead
 from encoders.training.distributed import gather_with_gradient
 from encoders.training.monitors import alignment, retrieval_at_1, spread, uniformity
 from encoders.training.schedule import warm_up_cosine
-from fxrep.data.pairs import PairRenderer
+from fxrep.data.pairs import PairRenderer, RenderedPairs
 from fxrep.errors import ArgumentError, FxrepError
 
 _STREAMS = {"train": 0, "validation": 1}
@@ -79,7 +79,7 @@ class ContrastiveTraining(LightningModule):
         # Dropout and the like draw from the global generator: it too must not depend on what ran before.
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         embedded = self._embed_pairs(batch, generator)
-        loss, pairs = self._loss(embedded["a"], embedded["b"])
+        loss, pairs = self._joined_loss(embedded)
         if pairs < 2:
             raise ArgumentError("a batch of one pair holds nothing to tell it from: give a batch_size of 2 or more")
         if not torch.isfinite(loss):
@@ -158,14 +158,24 @@ class ContrastiveTraining(LightningModule):
         return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint64)[0]))
 
     def _embed_pairs(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        """Projections ``a`` and ``b``, and the embeddings before the head, of a rendered batch."""
+        """Projections ``a`` and ``b``, and the embeddings before the head, of a batch rendered here."""
+        return self._embed(self._render(batch, generator))
+
+    def _render(self, batch: dict[str, Any], generator: torch.Generator) -> RenderedPairs:
         with torch.autocast(self.device.type, enabled=False):
-            rendered = self.renderer(batch, self.encoder.sample_rate, generator)
+            rendered: RenderedPairs = self.renderer(batch, self.encoder.sample_rate, generator)
+        return rendered
+
+    def _embed(self, rendered: RenderedPairs) -> dict[str, Tensor]:
         features = {"a": self.encoder.features(rendered.a).float(), "b": self.encoder.features(rendered.b).float()}
         embedded = {f"embedding_{side}": F.normalize(value, dim=-1) for side, value in features.items()}
         for side, value in features.items():
             embedded[side] = embedded[f"embedding_{side}"] if self.projection is None else self.projection(value)
         return embedded
+
+    def _joined_loss(self, embedded: dict[str, Tensor]) -> tuple[Tensor, int]:
+        """What is minimised, on the pairs of every process, and how many they are."""
+        return self._loss(embedded["a"], embedded["b"])
 
     def _loss(self, a: Tensor, b: Tensor) -> tuple[Tensor, int]:
         """The objective on the pairs of every process, and how many they are."""
