@@ -9,8 +9,17 @@ reverb.
 
 The transfer function is evaluated on the circle of a transform, not by recursion. Delays can then be any real number
 of samples, exactly, so that a room's size is a continuous setting, and the gradient is that of plain tensor
-operations. The losses have no phase. What the circle cuts off has fallen by 90 dB. The response is tapered smoothly to
-nothing towards Nyquist, which bounds the ringing of fractional delays before their echo.
+operations. The losses have no phase. The response is tapered smoothly to nothing towards Nyquist, which bounds the
+ringing of fractional delays before their echo. What the circle cuts off has fallen by 90 dB and comes round on it.
+Against a circle several times as long that is -92 to -105 dB with damping 0.5 and, without any damping, -90 dB
+(network), -88 dB (plate), -82 dB (spring) and -72 dB (combs) at the shortest decay: as much as the fade at the end
+takes away.
+
+All modes decay with the time asked for, but the sum of a few echoes is no exponential while it builds up. Read as ISO
+3382 does it (T30, from -5 to -35 dB, octave bands from 63 Hz to 16 kHz, no damping), the decay times of 1 and 2 s come
+out within 2 % (network), 7 % (combs), 6 % (plate) and 1 % (spring, up to 2 kHz), those of 0.3 s, a few rounds of the
+loops, within 10 %, 23 %, 20 % and 4 %. With damping an octave holds frequencies of different decays, of which the
+slowest are heard last.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from fxrep.effects.noise_bank import BAND_CENTRES, OCTAVES, noise_bank
+from fxrep.effects.noise_bank import BAND_CENTRES, OCTAVES, noise_bank, octave_pieces
 from fxrep.effects.noise_shaping import STRIDE, shape_noise
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.response_ending import finish_response
@@ -52,6 +52,10 @@ def noise_shaped_reverb(
     begins after the pre-delay with a rise of 2 ms and ends at -60 dB with a smooth fade, and is scaled to
     unit energy (mean over the channels): white noise comes out as loud as it went in.
 
+    The decay times are those of the envelopes. Read from the one noise there is, as ISO 3382 does it (T30, octave bands
+    from 63 Hz to 16 kHz), 1 and 2 s come out within 3 %, 0.3 s within 4 % from 500 Hz up and within 10 % below, and in
+    the 63 Hz band, in which half a second of noise is two dozen independent values, within 17 %.
+
     Args:
         audio: (B, C, T).
         sample_rate: Hz.
@@ -62,7 +66,9 @@ def noise_shaped_reverb(
         seed: of the noise.
         octaves: for single octave bands at 63, 125, 250, 500, 1000, 2000, 4000, 8000 and 16000 Hz, after
             ``octave_`` and the centre: ``…_gain_db`` (-24 to 12 dB, the level at the start) and ``…_decay`` (0.25 to 2,
-            times the decay time that the band has without it); None or absent for 0 dB and 1.
+            times the decay time that the band has without it); None or absent for 0 dB and 1. The octaves are cut apart
+            within a quarter octave around their edges: what is set for one leaves the inner two thirds of the others
+            as they are (level within 0.1 dB, decay within 1 %).
 
     Returns:
         (B, C, T); the tail beyond the input's length is cut.
@@ -101,18 +107,19 @@ def noise_response(
     Returns:
         (B, 2, K) with unit energy, K the longest of the batch; shorter ones end in zeros.
     """
-    centres, gains, factors = _octave_columns(octaves, decay_s)
+    gains, factors = _octave_columns(octaves, decay_s)
     longest_s = decay_s if factors is None else decay_s * factors.amax(-1).clamp_min(1.0)
     pre_delay_s = pre_delay_ms / 1000.0
     end_s = pre_delay_s + longest_s
     strides = math.ceil(float(end_s.detach().max()) * sample_rate / STRIDE)
-    noise = _bank(sample_rate, seed, centres, strides).to(decay_s.device, dtype)
-    decays = band_decay(decay_s, damping, centres)
-    rate = SIXTY_DB / ((decays if factors is None else decays * factors) * sample_rate)
+    noise = _bank(sample_rate, seed, factors is not None, strides).to(decay_s.device, dtype)
+    decays = band_decay(decay_s, damping)
+    if factors is not None:
+        bands, numbers = (list(column) for column in zip(*octave_pieces(), strict=True))
+        decays, gains = decays[:, bands] * factors[:, numbers], gains[:, numbers]
+    rate = SIXTY_DB / (decays * sample_rate)
     coarse = torch.arange(strides, device=rate.device) * STRIDE - pre_delay_s[:, None, None] * sample_rate
-    exponent = -rate.unsqueeze(-1) * coarse
-    if gains is not None:
-        exponent = exponent + (NEPERS_PER_DB * gains).unsqueeze(-1)
+    exponent = -rate.unsqueeze(-1) * coarse + NEPERS_PER_DB * gains.unsqueeze(-1)
     fast = torch.exp(-rate.unsqueeze(-1) * torch.arange(STRIDE, device=rate.device))
     response = shape_noise(noise, torch.exp(exponent).to(dtype), fast.to(dtype))
     start, end, fade = (time_s * sample_rate for time_s in (pre_delay_s, end_s, FADE_SHARE * longest_s))
@@ -121,20 +128,18 @@ def noise_response(
 
 def _octave_columns(
     octaves: dict[str, torch.Tensor], decay_s: torch.Tensor
-) -> tuple[tuple[float, ...], torch.Tensor | None, torch.Tensor | None]:
-    """Return the bands that are needed, their gains in dB (B, bands) and the factors of their decay times."""
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return gains in dB and factors of the decay times (B, octaves); 0 and None without any."""
     if not octaves:
-        return BAND_CENTRES, None, None
-    low = any(table[centre] in octaves for table in (OCTAVE_GAINS, OCTAVE_DECAYS) for centre in OCTAVES[:3])
-    centres = OCTAVES if low else BAND_CENTRES
-    gains = [octaves.get(OCTAVE_GAINS[centre], torch.zeros_like(decay_s)) for centre in centres]
-    factors = [octaves.get(OCTAVE_DECAYS[centre], torch.ones_like(decay_s)) for centre in centres]
-    return centres, torch.stack(gains, -1), torch.stack(factors, -1)
+        return torch.zeros_like(decay_s).unsqueeze(-1), None
+    gains = [octaves.get(OCTAVE_GAINS[centre], torch.zeros_like(decay_s)) for centre in OCTAVES]
+    factors = [octaves.get(OCTAVE_DECAYS[centre], torch.ones_like(decay_s)) for centre in OCTAVES]
+    return torch.stack(gains, -1), torch.stack(factors, -1)
 
 
-def band_decay(decay_s: torch.Tensor, damping: torch.Tensor, centres: tuple[float, ...] = BAND_CENTRES) -> torch.Tensor:
-    """Return the decay time (B, bands) in seconds of every octave band, damping counted from 500 Hz up."""
-    return decay_curve(decay_s, damping, torch.tensor(centres, dtype=decay_s.dtype, device=decay_s.device))
+def band_decay(decay_s: torch.Tensor, damping: torch.Tensor) -> torch.Tensor:
+    """Return the decay time (B, bands) in seconds of every band of the noise, damping counted from 500 Hz up."""
+    return decay_curve(decay_s, damping, torch.tensor(BAND_CENTRES, dtype=decay_s.dtype, device=decay_s.device))
 
 
 def decay_curve(decay_s: torch.Tensor, damping: torch.Tensor, frequency_hz: torch.Tensor) -> torch.Tensor:
@@ -149,13 +154,13 @@ def decay_curve(decay_s: torch.Tensor, damping: torch.Tensor, frequency_hz: torc
     return decay_s.unsqueeze(-1) * torch.pow(remaining, share)
 
 
-def _bank(sample_rate: int, seed: int, centres: tuple[float, ...], strides: int) -> torch.Tensor:
+def _bank(sample_rate: int, seed: int, octaves: bool, strides: int) -> torch.Tensor:
     """Return the noise (bands, 2, strides, STRIDE)."""
     ranges = {parameter.name: parameter.maximum for parameter in NOISE_REVERB_TABLE}
     longest = (ranges["decay_s"] + ranges["pre_delay_ms"] / 1000.0) * sample_rate
     usual = (math.ceil(longest / STRIDE) + 1) * STRIDE
     # Octaves that are set to decay longer than all together can go on with noise of their own.
-    noise = [noise_bank(sample_rate, usual, seed + more, centres) for more in range(-(-strides * STRIDE // usual))]
+    noise = [noise_bank(sample_rate, usual, seed + more, octaves) for more in range(-(-strides * STRIDE // usual))]
     joined = noise[0] if len(noise) == 1 else torch.cat(noise, -1)
     cut: torch.Tensor = joined[..., : strides * STRIDE].unflatten(-1, (strides, STRIDE))
     return cut
