@@ -87,16 +87,17 @@ def equalize(audio: Array, target: Array, instrument: str) -> Array:
 
 def onset_peaks_db(channel: Array) -> Array:
     """Peaks of the loudest quarter of the onsets, found by high-frequency content, with the maximum at -10 dBFS."""
-    channel = channel * 10 ** (-10 / 20) / np.abs(channel).max()
+    channel = channel * 10 ** (-10 / 20) / max(np.abs(channel).max(), 1e-9)
     _, _, frames = signal.stft(channel, RATE, "hann", 1024, 512)
     content = np.arange(frames.shape[0]) @ np.abs(frames)
     novelty = np.maximum(np.diff(content, prepend=content[0]), 0.0)
     threshold = signal.medfilt(novelty, 43) * 2 + 0.05 * content.max()
     onsets = signal.find_peaks(novelty, height=threshold, distance=4)[0] * 512
-    edges = np.append(onsets, channel.size)
+    # Without an onset the one peak is the maximum.
+    edges = np.append(onsets if onsets.size else 0, channel.size)
     peaks = np.array([np.abs(channel[a:b]).max() for a, b in pairwise(edges)])
     peaks_db = 20 * np.log10(np.maximum(peaks, 1e-9))
-    return np.asarray(peaks_db[peaks_db >= np.percentile(peaks_db, 75)]) if peaks_db.size else np.zeros(1)
+    return np.asarray(peaks_db[peaks_db >= np.percentile(peaks_db, 75)])
 
 
 @numba.njit(cache=True)
@@ -169,7 +170,7 @@ def pan(audio: Array, target: Array, instrument: str) -> Array:
 
 def measure(audio: Array, instrument: str) -> Targets:
     """The features of one track (2, T), as targets for others."""
-    peaks_db = np.concatenate([onset_peaks_db(channel) for channel in audio])
+    peaks_db = np.concatenate([onset_peaks_db(channel) for channel in audio if channel.any()])
     _, _, frames = signal.stft(audio, RATE, np.sqrt(signal.windows.hann(2048, sym=False)), 2048, 1024)
     level = set_loudness(audio, -30.0)
     spectrum = np.mean([mean_spectrum(channel) for channel in level], axis=0)
