@@ -5,6 +5,8 @@ from __future__ import annotations
 from encoders.evaluation.blind_spots import BlindSpotProtocol, blind_spot_benchmark
 from encoders.evaluation.chains import EVALUATION_CHAINS, evaluation_chain
 from encoders.evaluation.media import MEDIA
+from encoders.evaluation.probe import probe_benchmark
+from encoders.evaluation.probe_protocol import ProbeProtocol
 from encoders.evaluation.protocol import LARGEST_SEED
 from encoders.evaluation.retrieval import retrieval_benchmark
 from encoders.evaluation.retrieval_protocol import MOST_CANDIDATES, RetrievalProtocol
@@ -16,12 +18,14 @@ __all__ = [
     "MEDIA",
     "MOST_CANDIDATES",
     "BlindSpotProtocol",
+    "ProbeProtocol",
     "RetrievalProtocol",
     "System",
     "baseline_systems",
     "blind_spot_benchmark",
     "encoder_system",
     "evaluation_chain",
+    "probe_benchmark",
     "retrieval_benchmark",
     "unit_vectors",
 ]

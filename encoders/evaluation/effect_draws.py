@@ -31,7 +31,7 @@ def draw_settings(chain: EffectChain, n_effects: int | None, generator: torch.Ge
     drawn = []
     for _ in range(count):
         chosen = torch.randperm(len(labels), generator=generator)[:n_effects].tolist()
-        drawn.append(_only(chain, [labels[position] for position in sorted(chosen)]).sample(generator))
+        drawn.append(only(chain, [labels[position] for position in sorted(chosen)]).sample(generator))
     return drawn
 
 
@@ -53,11 +53,11 @@ def set_otherwise(chain: EffectChain, settings: Settings, generator: torch.Gener
         return draw_settings(chain, 1, generator, 1)[0]
     redrawn: Settings = []
     for entry in settings:
-        redrawn += _only(chain, [entry_label(entry)]).sample(generator)
+        redrawn += only(chain, [entry_label(entry)]).sample(generator)
     return redrawn
 
 
-def _only(chain: EffectChain, labels: Iterable[str]) -> EffectChain:
+def only(chain: EffectChain, labels: Iterable[str]) -> EffectChain:
     """The chain with these effects alone, each of them active."""
     wanted = set(labels)
     named = zip(chain.processors, chain.effects, strict=True)

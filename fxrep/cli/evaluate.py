@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fxrep.cli import evaluate_blind_spots, evaluate_retrieval
+from fxrep.cli import evaluate_blind_spots, evaluate_probe, evaluate_retrieval
 from fxrep.cli.evaluate_retrieval import retrieval_table
 
 __all__ = ["app", "retrieval_table"]
@@ -12,3 +12,4 @@ __all__ = ["app", "retrieval_table"]
 app = typer.Typer(help="Evaluate encoders beside baselines and chance.", no_args_is_help=True)
 app.command("retrieval")(evaluate_retrieval.run)
 app.command("blind-spots")(evaluate_blind_spots.run)
+app.command("probe")(evaluate_probe.run)

@@ -71,6 +71,6 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def with_interval(value: float, interval: Sequence[float], form: str) -> str:
-    """A value and its 95 % interval: ``with_interval(0.5, (0.4, 0.6), ".0%")`` is ``50% (40%-60%)``."""
+    """A value and its 95 % interval: ``with_interval(0.5, (0.4, 0.6), ".0%")`` is ``50% (40% to 60%)``."""
     low, high = interval
-    return f"{value:{form}} ({low:{form}}-{high:{form}})"
+    return f"{value:{form}} ({low:{form}} to {high:{form}})"
