@@ -10,6 +10,7 @@ import pedalboard
 import scipy.signal
 import torch
 
+from fxrep.effects.drive import tilt_coefficients
 from fxrep.effects.filter_sections import Sections
 
 from .entries import (
@@ -35,7 +36,7 @@ NOTES = {
     "low_pass": "pedalboard's low and high pass are of first order",
     "high_pass": "pedalboard's low and high pass are of first order",
     "saturation": "pedalboard's distortion is tanh alone",
-    "tanh_drive": "pedalboard's distortion is tanh alone",
+    "tanh_drive": "pedalboard's distortion is tanh alone, without a tone control",
     "soft_clip": "NumPy clips with tanh",
     "bit_crusher": "pedalboard's bit crusher keeps the sample rate",
     "delay": "pedalboard's delay has no damping in its feedback",
@@ -116,7 +117,10 @@ def arrays() -> dict[str, tuple[str, Callable[[np.ndarray], object]]]:
     single = {name: sections((name,), [hz], 6.0, 0.7) for name, hz in SECTION_HZ.items()}
     response = impulse_response().numpy()
     room = response[:, : min(RESPONSE_LENGTH, int(1.2 * RATE))]
+    four, half = np.float32(4.0), np.float32(0.5)
     low = np.float32(10.0 ** (-12.0 / 20.0))
+    five = tilt_coefficients(torch.tensor([3.0], dtype=torch.float64), RATE)[0, 0].to(torch.float32).numpy()
+    tilt = five[:2], np.append(np.float32(1.0), five[3:4])
 
     def convolve(audio: np.ndarray, kernel: np.ndarray) -> list[np.ndarray]:
         length = audio.shape[-1]
@@ -128,7 +132,7 @@ def arrays() -> dict[str, tuple[str, Callable[[np.ndarray], object]]]:
         "noise_shaped_reverb": ("SciPy", lambda x: convolve(x, room)),
         "convolution_reverb": ("SciPy", lambda x: convolve(x, response)),
         "saturation": ("NumPy", lambda x: np.tanh(x * np.float32(4.0))),
-        "tanh_drive": ("NumPy", lambda x: np.tanh(x * np.float32(4.0)) * np.float32(0.5)),
+        "tanh_drive": ("SciPy", lambda x: scipy.signal.lfilter(*tilt, np.tanh(x * four) * half, axis=-1)),
         "soft_clip": ("NumPy", lambda x: np.tanh(x / low) * low),
         "hard_clip": ("NumPy", lambda x: np.clip(x, -low, low)),
         **{name: ("SciPy", lambda x, sos=sos: scipy.signal.sosfilt(sos, x, axis=-1)) for name, sos in single.items()},

@@ -120,7 +120,13 @@ def entries() -> Entries:
         "balance": [Entry("grafx", grafx_module("StereoGain", {"log_gain": [-0.2, 0.1]}))],
         "stereo_width": [Entry("grafx", grafx_module("SideGainImager", {"log_gain": [-0.9]}))],
         "saturation": [Entry("grafx", grafx_module("TanhDistortion", {"log_pre_gain": [1.4]}))],
-        "tanh_drive": [Entry("grafx", grafx_module("TanhDistortion", {"log_pre_gain": [1.4]}))],
+        "tanh_drive": [
+            Entry(
+                "grafx",
+                grafx_module("TanhDistortion", {"log_pre_gain": [1.4]}),
+                note="grafx's distortion is tanh alone, without a tone control",
+            )
+        ],
         "parametric_eq": [Entry("grafx", grafx_equalizer(), note=stretched)],
         "graphic_eq": [Entry("grafx", grafx_graphic("bark", 24), note=f"{stretched}; 24 Bark bands against 10")],
         "third_octave_eq": [Entry("grafx", grafx_graphic("third_octave", 31), note=stretched)],

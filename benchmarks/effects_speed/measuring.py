@@ -119,8 +119,16 @@ def held_mb(field: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
-def extra_memory(entry: Entry, shape: Shape, gradient: bool, threads: int) -> float:
-    """Return the most memory in MB that one call holds beyond its input, after a short call that compiles and loads."""
+@dataclass(frozen=True)
+class Held:
+    """The most memory in MB that one call holds beyond its input, and how many seconds the call took."""
+
+    mb: float
+    seconds: float
+
+
+def extra_memory(entry: Entry, shape: Shape, gradient: bool, threads: int) -> Held:
+    """Measure one call, after a short one that compiles and loads."""
     torch.set_num_threads(threads)
     audio = bursts(shape.batch, shape.seconds)
     call = entry.make(audio.device)
@@ -128,8 +136,9 @@ def extra_memory(entry: Entry, shape: Shape, gradient: bool, threads: int) -> fl
     before = held_mb("VmRSS")
     # Linux forgets the highest mark so far.
     Path("/proc/self/clear_refs").write_text("5")
+    start = time.perf_counter()
     run_once(call, audio, gradient)
-    return held_mb("VmHWM") - before
+    return Held(held_mb("VmHWM") - before, time.perf_counter() - start)
 
 
 def _report_memory(sender: Connection, entry: Entry, shape: Shape, gradient: bool, threads: int) -> None:
@@ -139,7 +148,7 @@ def _report_memory(sender: Connection, entry: Entry, shape: Shape, gradient: boo
         sender.send(describe(error))
 
 
-def memory_apart(entry: Entry, shape: Shape, gradient: bool, threads: int) -> float | str:
+def memory_apart(entry: Entry, shape: Shape, gradient: bool, threads: int) -> Held | str:
     """Return the extra memory in a process of its own, or what went wrong.
 
     The process is forked from one that has computed nothing yet, so that libraries are imported once.
@@ -157,7 +166,7 @@ def memory_apart(entry: Entry, shape: Shape, gradient: bool, threads: int) -> fl
         process.join()
 
 
-def memory_on_device(entry: Entry, shape: Shape, gradient: bool) -> float | str:
+def memory_on_device(entry: Entry, shape: Shape, gradient: bool) -> Held | str:
     """Return the extra memory on the GPU, or what went wrong."""
     device = torch.device("cuda")
     try:
@@ -166,9 +175,10 @@ def memory_on_device(entry: Entry, shape: Shape, gradient: bool) -> float | str:
         run_once(call, audio[..., : RATE // 4].clone(), gradient)
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
+        before, start = torch.cuda.memory_allocated(), time.perf_counter()
         run_once(call, audio, gradient)
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
+        torch.cuda.synchronize()
+        return Held((torch.cuda.max_memory_allocated() - before) / 2**20, time.perf_counter() - start)
     except Exception as error:
         return describe(error)
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .entries import CHAIN, OURS, Entry
-from .measuring import Times
+from .measuring import Held, Times
 
 HEADS = ("forward CPU", "forward wall", "f+b CPU", "f+b wall")
 TITLE = (
     "| processor | library | forward CPU ms | ratio | forward wall ms | ratio | f+b CPU ms | ratio | f+b wall ms "
     "| ratio | floor | forward x floor | f+b x floor |\n" + "|---" * 13 + "|"
 )
+
+
+# Memory is handed out in pages, and to each thread in arenas.
+ROUNDING_MB = 1.0
 
 
 @dataclass
@@ -112,3 +116,30 @@ def judge(aim: str, found: dict[str, tuple[float, str]], least: float) -> str:
         return f"- {aim}: met by all {len(found)}, closest {name} ({library} over ours {ratio:.2f})"
     listed = ", ".join(f"{name} ({library} over ours {ratio:.2f})" for ratio, name, library in missed)
     return f"- {aim}: not met by {len(missed)} of {len(found)}: {listed}"
+
+
+def memory_aims(held: dict[str, list[tuple[Entry, dict[bool, Held]]]]) -> str:
+    """Return how the memory of ours stands beside that of the fastest alternative, by the processors given.
+
+    What differs by less than ROUNDING_MB is the same.
+    """
+    lines = []
+    for differentiable, gradient in ((True, False), (True, True), (False, False)):
+        more, count = [], 0
+        for name, ((_, ours), *others) in held.items():
+            rivals = [
+                (values[gradient].seconds, values[gradient].mb, entry.library)
+                for entry, values in others
+                if gradient in values and entry.gradient == differentiable and not entry.library.startswith(OURS)
+            ]
+            if not rivals or gradient not in ours:
+                continue
+            _, theirs, library = min(rivals)
+            count += 1
+            if ours[gradient].mb > theirs + ROUNDING_MB:
+                more.append(f"{name} ({number(ours[gradient].mb)} against {number(theirs)} MB of {library})")
+        kind, what = "differentiable" if differentiable else "compiled", "f+b" if gradient else "forward"
+        verdict = f"not met by {len(more)} of {count}: {', '.join(more)}" if more else f"met by all {count}"
+        if count:
+            lines.append(f"- no more memory than the fastest {kind} alternative, {what}: {verdict}")
+    return "\n".join(lines)

@@ -24,12 +24,17 @@ from fxrep.effects.sliding_maximum import sliding_maximum
 
 @compile_kernel
 def _play_rows(level: Any, width: Any, states: Any, output: Any) -> None:
-    for row in range(level.shape[0]):
-        kept, play = states[row], width[row]
+    for first in range(0, level.shape[0], 2):
+        # Two rows at a time, as each sample waits for the one before; a last single row is done twice.
+        second = min(first + 1, level.shape[0] - 1)
+        one, two, play_one, play_two = states[first], states[second], width[first], width[second]
+        above, below, out_above, out_below = level[first], level[second], output[first], output[second]
         for i in range(level.shape[1]):
-            kept = min(max(kept, level[row, i]), level[row, i] + play)
-            output[row, i] = kept
-        states[row] = kept
+            one = min(max(one, above[i]), above[i] + play_one)
+            two = min(max(two, below[i]), below[i] + play_two)
+            out_above[i] = one
+            out_below[i] = two
+        states[first], states[second] = one, two
 
 
 @compile_kernel

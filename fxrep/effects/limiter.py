@@ -122,7 +122,10 @@ class _Limiter(torch.autograd.Function):
         excess = source.new_empty((items, samples + TAPS - 1 + lookahead))
         _run(excess_rows, padded, aim_db, excess)
         held = _hold(excess, lookahead)
-        smooth, states = torch.empty_like(held), torch.zeros(items, dtype=torch.float64)
+        del padded
+        # Without a backward pass nobody asks for the held values again.
+        smooth = torch.empty_like(held) if any(ctx.needs_input_grad) else held
+        states = torch.zeros(items, dtype=torch.float64)
         _run(release_rows, held, keep, states, smooth)
         # The mean over the look-ahead ends 11 samples, and the look-ahead, after the sample that it is for.
         gains = source.new_empty((items, 1, samples + 1))

@@ -144,7 +144,7 @@ def hold_rows(values: Any, width: int, held: Any) -> None:
 
 @compile_kernel
 def release_rows(held: Any, keep: Any, states: Any, smooth: Any) -> None:
-    """Follow a rise at once and a fall with one pole; `states` (B,) is the value before."""
+    """Follow a rise at once and a fall with one pole; `states` (B,) is the value before. `smooth` may be `held`."""
     for first in range(0, held.shape[0], 2):
         # Two rows at a time, as each sample waits for the one before; a last single row is done twice.
         second = min(first + 1, held.shape[0] - 1)
