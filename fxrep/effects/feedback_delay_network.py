@@ -9,6 +9,7 @@ import torch
 from fxrep.effects.damped_network import Circle, all_pass, network_response
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.reverberation import Reverb, reverberate
+from fxrep.effects.seeds import check_seed
 from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
 
 DELAY_NETWORK_TABLE = (
@@ -86,7 +87,9 @@ def delay_network_response(
     **columns: torch.Tensor,
 ) -> torch.Tensor:
     """Return the impulse responses (B, 2, K) with unit energy, for the settings but the mix as columns (B,) float64."""
-    return network_response(functools.partial(_transfer, lines=int(lines), seed=seed), sample_rate, dtype, **columns)
+    return network_response(
+        functools.partial(_transfer, lines=int(lines), seed=check_seed(seed)), sample_rate, dtype, **columns
+    )
 
 
 def _transfer(circle: Circle, *, size: torch.Tensor, diffusion: torch.Tensor, lines: int, seed: int) -> torch.Tensor:
@@ -132,4 +135,5 @@ class FeedbackDelayNetwork(Reverb):
     function = staticmethod(feedback_delay_network)
     response = staticmethod(delay_network_response)
     parameter_table = DELAY_NETWORK_TABLE
+    seeded = True
     choices = (LINES,)

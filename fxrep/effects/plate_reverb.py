@@ -10,6 +10,7 @@ import torch
 from fxrep.effects.damped_network import Circle, all_pass, network_response
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.reverberation import Reverb, reverberate
+from fxrep.effects.seeds import PUBLISHED, check_seed, length_factors
 from fxrep.effects.settings import Setting, check_input, read_settings
 
 PLATE_TABLE = (
@@ -61,6 +62,7 @@ def plate_reverb(
     diffusion: Setting = 1.0,
     pre_delay_ms: Setting = 0.0,
     mix: Setting = 0.0,
+    seed: int = PUBLISHED,
 ) -> torch.Tensor:
     """Add the dense reverberation of a plate: four all-passes into a tank of two halves that feed each other.
 
@@ -78,6 +80,7 @@ def plate_reverb(
         diffusion: 0 (distinct echoes) to 1: factor of the published gains of all all-passes.
         pre_delay_ms: before the plate, 0 to 200 ms.
         mix: 0 (the input, bit for bit) to 1 (only reverberation); a linear cross-fade.
+        seed: 0 for the published lengths; any other moves each by up to 6 %, for another plate of the same kind.
 
     Returns:
         (B, C, T); the tail beyond the input's length is cut.
@@ -89,15 +92,17 @@ def plate_reverb(
     check_input(audio, sample_rate)
     values = {"decay_s": decay_s, "damping": damping, "size": size, "diffusion": diffusion}
     columns = read_settings(audio, PLATE_TABLE, {**values, "pre_delay_ms": pre_delay_ms, "mix": mix})
-    return reverberate(audio, columns, functools.partial(plate_response, sample_rate))
+    return reverberate(audio, columns, functools.partial(plate_response, sample_rate, seed=seed))
 
 
-def plate_response(sample_rate: int, dtype: torch.dtype = torch.float32, **columns: torch.Tensor) -> torch.Tensor:
+def plate_response(
+    sample_rate: int, dtype: torch.dtype = torch.float32, *, seed: int = PUBLISHED, **columns: torch.Tensor
+) -> torch.Tensor:
     """Return the impulse responses (B, 2, K) with unit energy, for the settings but the mix as columns (B,) float64."""
-    return network_response(_transfer, sample_rate, dtype, **columns)
+    return network_response(functools.partial(_transfer, seed=check_seed(seed)), sample_rate, dtype, **columns)
 
 
-def _transfer(circle: Circle, *, size: torch.Tensor, diffusion: torch.Tensor) -> torch.Tensor:
+def _transfer(circle: Circle, *, size: torch.Tensor, diffusion: torch.Tensor, seed: int) -> torch.Tensor:
     scale = size * (circle.sample_rate / LENGTHS_RATE)
     gain = diffusion.to(circle.loss.dtype).unsqueeze(-1)
 
@@ -105,23 +110,28 @@ def _transfer(circle: Circle, *, size: torch.Tensor, diffusion: torch.Tensor) ->
         return circle.delay((scale * length).unsqueeze(-1)).squeeze(1)
 
     diffused: torch.Tensor | None = None
-    for length, published in DIFFUSERS:
-        passed = all_pass(delay(length), gain * published)[0]
+    factors = length_factors(len(DIFFUSERS) + len(LEFT_HALF) + len(RIGHT_HALF), seed)
+    for (length, published), factor in zip(DIFFUSERS, factors, strict=False):
+        passed = all_pass(delay(factor * length), gain * published)[0]
         diffused = passed if diffused is None else diffused * passed
     assert diffused is not None
-    left, right = _half(delay, gain, LEFT_HALF), _half(delay, gain, RIGHT_HALF)
+    of_left, of_right = factors[len(DIFFUSERS) :][: len(LEFT_HALF)], factors[-len(RIGHT_HALF) :]
+    left, right = _half(delay, gain, LEFT_HALF, of_left), _half(delay, gain, RIGHT_HALF, of_right)
     # What enters each half is the diffused input and the output of the other half.
     shared = diffused / (1.0 - left[-1] * right[-1])
     into_left, into_right = shared * (1.0 + right[-1]), shared * (1.0 + left[-1])
     outputs = [
-        into_left * _tap(delay, left, taps, other) + into_right * _tap(delay, right, taps, not other)
+        into_left * _tap(delay, left, taps, other, of_left) + into_right * _tap(delay, right, taps, not other, of_right)
         for taps, other in ((LEFT_TAPS, False), (RIGHT_TAPS, True))
     ]
     return torch.stack(outputs, 1)
 
 
-def _half(delay: Delay, gain: torch.Tensor, lengths: Sequence[float]) -> tuple[torch.Tensor, ...]:
+def _half(
+    delay: Delay, gain: torch.Tensor, published: Sequence[float], factors: Sequence[float]
+) -> tuple[torch.Tensor, ...]:
     """Return what flows into the first delay, the second all-pass's delay and the second delay, and the output."""
+    lengths = [length * factor for length, factor in zip(published, factors, strict=True)]
     first = all_pass(delay(lengths[0]), gain * FIRST_GAIN)[0]
     second, inner = all_pass(delay(lengths[2]), gain * SECOND_GAIN)
     behind = first * delay(lengths[1])
@@ -129,12 +139,14 @@ def _half(delay: Delay, gain: torch.Tensor, lengths: Sequence[float]) -> tuple[t
     return first, behind * inner, into_last, into_last * delay(lengths[3])
 
 
-def _tap(delay: Delay, half: Sequence[torch.Tensor], taps: Sequence[Tap], other: bool) -> torch.Tensor:
-    """Return the sum of the taps that read this half."""
+def _tap(
+    delay: Delay, half: Sequence[torch.Tensor], taps: Sequence[Tap], other: bool, factors: Sequence[float]
+) -> torch.Tensor:
+    """Return the sum of the taps that read this half, each moved with the delay that it is in."""
     total = torch.zeros_like(half[0])
     for element, from_other, sample, sign in taps:
         if from_other == other:
-            total = total + sign * half[element] * delay(sample)
+            total = total + sign * half[element] * delay(factors[element + 1] * sample)
     return total
 
 
@@ -145,3 +157,4 @@ class PlateReverb(Reverb):
     function = staticmethod(plate_reverb)
     response = staticmethod(plate_response)
     parameter_table = PLATE_TABLE
+    seeded = True

@@ -12,6 +12,7 @@ from fxrep.effects.noise_shaping import STRIDE, shape_noise
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.response_ending import finish_response
 from fxrep.effects.reverberation import Reverb, reverberate
+from fxrep.effects.seeds import check_seed
 from fxrep.effects.settings import Setting, check_input, read_settings
 
 # Settings of single octaves are off unless given, so that the simple settings mean the same with and without them.
@@ -107,6 +108,7 @@ def noise_response(
     Returns:
         (B, 2, K) with unit energy, K the longest of the batch; shorter ones end in zeros.
     """
+    check_seed(seed)
     gains, factors = _octave_columns(octaves, decay_s)
     longest_s = decay_s if factors is None else decay_s * factors.amax(-1).clamp_min(1.0)
     pre_delay_s = pre_delay_ms / 1000.0
@@ -173,3 +175,4 @@ class NoiseShapedReverb(Reverb):
     function = staticmethod(noise_shaped_reverb)
     response = staticmethod(noise_response)
     parameter_table = NOISE_REVERB_TABLE
+    seeded = True

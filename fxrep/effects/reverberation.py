@@ -55,9 +55,15 @@ class Reverb(Processor):
     Attributes:
         response: ``response(sample_rate, dtype, **columns)``: the impulse responses (B, 2, K) for all settings but the
             mix, as columns (B,).
+        seeded: whether there is a setting ``seed``, a whole number that chooses one of many rooms of the same kind.
     """
 
     response: ClassVar[Callable[..., torch.Tensor]]
+    seeded: ClassVar[bool] = False
+
+    def setting_names(self) -> tuple[str, ...]:
+        """Return the names of all settings."""
+        return (*super().setting_names(), *(("seed",) if self.seeded else ()))
 
     def impulse_response(self, sample_rate: int, **settings: Any) -> torch.Tensor:
         """Return the impulse response of the reverberation alone, as if `mix` were 1.

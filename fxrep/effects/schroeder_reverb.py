@@ -9,6 +9,7 @@ import torch
 from fxrep.effects.damped_network import Circle, all_pass, network_response
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.reverberation import Reverb, reverberate
+from fxrep.effects.seeds import PUBLISHED, check_seed, length_factors
 from fxrep.effects.settings import Setting, check_input, read_settings
 
 SCHROEDER_TABLE = (
@@ -37,6 +38,7 @@ def schroeder_reverb(
     diffusion: Setting = 0.5,
     pre_delay_ms: Setting = 10.0,
     mix: Setting = 0.0,
+    seed: int = PUBLISHED,
 ) -> torch.Tensor:
     """Add reverberation from eight parallel combs with losses at high frequencies and four all-passes in series.
 
@@ -55,6 +57,7 @@ def schroeder_reverb(
         diffusion: gain of the all-passes, 0 (distinct echoes) to 0.8.
         pre_delay_ms: before the combs, 0 to 200 ms.
         mix: 0 (the input, bit for bit) to 1 (only reverberation); a linear cross-fade.
+        seed: 0 for the published lengths; any other moves each by up to 6 %, for another room of the same kind.
 
     Returns:
         (B, C, T); the tail beyond the input's length is cut.
@@ -66,25 +69,29 @@ def schroeder_reverb(
     check_input(audio, sample_rate)
     values = {"decay_s": decay_s, "damping": damping, "size": size, "diffusion": diffusion}
     columns = read_settings(audio, SCHROEDER_TABLE, {**values, "pre_delay_ms": pre_delay_ms, "mix": mix})
-    return reverberate(audio, columns, functools.partial(schroeder_response, sample_rate))
+    return reverberate(audio, columns, functools.partial(schroeder_response, sample_rate, seed=seed))
 
 
-def schroeder_response(sample_rate: int, dtype: torch.dtype = torch.float32, **columns: torch.Tensor) -> torch.Tensor:
+def schroeder_response(
+    sample_rate: int, dtype: torch.dtype = torch.float32, *, seed: int = PUBLISHED, **columns: torch.Tensor
+) -> torch.Tensor:
     """Return the impulse responses (B, 2, K) with unit energy, for the settings but the mix as columns (B,) float64."""
-    return network_response(_transfer, sample_rate, dtype, **columns)
+    return network_response(functools.partial(_transfer, seed=check_seed(seed)), sample_rate, dtype, **columns)
 
 
-def _transfer(circle: Circle, *, size: torch.Tensor, diffusion: torch.Tensor) -> torch.Tensor:
+def _transfer(circle: Circle, *, size: torch.Tensor, diffusion: torch.Tensor, seed: int) -> torch.Tensor:
     scale = size.unsqueeze(-1) * (circle.sample_rate / LENGTHS_RATE)
     spread = torch.tensor((0.0, SPREAD), dtype=size.dtype, device=size.device)
     gain = diffusion.to(circle.loss.dtype)[:, None, None]
     combs: torch.Tensor | None = None
-    for number, length in enumerate(COMBS):
+    factors = length_factors(len(COMBS) + len(ALL_PASSES), seed)
+    lengths = [length * factor for length, factor in zip((*COMBS, *ALL_PASSES), factors, strict=True)]
+    for number, length in enumerate(lengths[: len(COMBS)]):
         delayed = circle.delay(scale * (length + spread))
         comb = delayed / (1.0 - delayed)
         combs = comb if combs is None else combs - comb if number % 2 else combs + comb
     assert combs is not None
-    for length in ALL_PASSES:
+    for length in lengths[len(COMBS) :]:
         combs = combs * all_pass(circle.delay(scale * (length + spread)), -gain)[0]
     return combs
 
@@ -96,3 +103,4 @@ class SchroederReverb(Reverb):
     function = staticmethod(schroeder_reverb)
     response = staticmethod(schroeder_response)
     parameter_table = SCHROEDER_TABLE
+    seeded = True

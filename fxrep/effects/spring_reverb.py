@@ -11,6 +11,7 @@ import torch
 from fxrep.effects.damped_network import Circle, network_response
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.reverberation import Reverb, reverberate
+from fxrep.effects.seeds import PUBLISHED, check_seed, length_factors
 from fxrep.effects.settings import Setting, check_input, read_settings
 
 SPRING_TABLE = (
@@ -54,6 +55,7 @@ def spring_reverb(
     dispersion: Setting = 0.6,
     pre_delay_ms: Setting = 0.0,
     mix: Setting = 0.0,
+    seed: int = PUBLISHED,
 ) -> torch.Tensor:
     """Add the reverberation of a tank of three springs: chirped echoes below about 4.5 kHz.
 
@@ -71,6 +73,7 @@ def spring_reverb(
         dispersion: coefficient of the all-passes, 0 (plain echoes) to 0.8 (long chirps).
         pre_delay_ms: before the springs, 0 to 200 ms.
         mix: 0 (the input, bit for bit) to 1 (only reverberation); a linear cross-fade.
+        seed: 0 for springs of 33, 37 and 41 ms; any other moves each by up to 6 %, for another tank of the same kind.
 
     Returns:
         (B, C, T); the tail beyond the input's length is cut.
@@ -82,19 +85,21 @@ def spring_reverb(
     check_input(audio, sample_rate)
     values = {"decay_s": decay_s, "damping": damping, "size": size, "dispersion": dispersion}
     columns = read_settings(audio, SPRING_TABLE, {**values, "pre_delay_ms": pre_delay_ms, "mix": mix})
-    return reverberate(audio, columns, functools.partial(spring_response, sample_rate))
+    return reverberate(audio, columns, functools.partial(spring_response, sample_rate, seed=seed))
 
 
-def spring_response(sample_rate: int, dtype: torch.dtype = torch.float32, **columns: torch.Tensor) -> torch.Tensor:
+def spring_response(
+    sample_rate: int, dtype: torch.dtype = torch.float32, *, seed: int = PUBLISHED, **columns: torch.Tensor
+) -> torch.Tensor:
     """Return the impulse responses (B, 2, K) with unit energy, for the settings but the mix as columns (B,) float64."""
-    return network_response(_transfer, sample_rate, dtype, **columns)
+    return network_response(functools.partial(_transfer, seed=check_seed(seed)), sample_rate, dtype, **columns)
 
 
-def _transfer(circle: Circle, *, size: torch.Tensor, dispersion: torch.Tensor) -> torch.Tensor:
+def _transfer(circle: Circle, *, size: torch.Tensor, dispersion: torch.Tensor, seed: int) -> torch.Tensor:
     gain = dispersion.to(circle.loss.dtype).unsqueeze(-1)
     outputs: torch.Tensor | None = None
-    for spring in SPRINGS:
-        travel = size * (spring.travel_s * circle.sample_rate)
+    for spring, factor in zip(SPRINGS, length_factors(len(SPRINGS), seed), strict=True):
+        travel = size * (factor * spring.travel_s * circle.sample_rate)
         stretch = torch.full_like(travel, circle.sample_rate / (2.0 * spring.transition_hz))
         straight, stretched = circle.delay(torch.stack((travel, stretch), -1)).unbind(1)
         passed = (gain + stretched) / (1.0 + gain * stretched)
@@ -121,3 +126,4 @@ class SpringReverb(Reverb):
     function = staticmethod(spring_reverb)
     response = staticmethod(spring_response)
     parameter_table = SPRING_TABLE
+    seeded = True

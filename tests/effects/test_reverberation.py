@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -236,3 +237,25 @@ def test_an_exported_response_can_be_given_back(noise: torch.Tensor) -> None:
 def test_an_unusable_response_is_named(response: object, message: str, noise: torch.Tensor) -> None:
     with pytest.raises(ArgumentError, match=message):
         effects.convolution_reverb(noise, RATE, impulse_response=response, mix=0.3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_seed_gives_another_room_of_the_same_decay(name: str, noise: torch.Tensor) -> None:
+    reverb, settings = effects.create_processor(name), {"decay_s": 0.5, "damping": 0.0, "mix": 1.0}
+    assert "seed" in reverb.setting_names()
+    usual, other = (reverb.impulse_response(RATE, **settings, **seed)[0] for seed in ({}, {"seed": 3}))
+    length = min(usual.shape[-1], other.shape[-1])
+    likeness = (usual[..., :length] * other[..., :length]).sum() / (usual.norm() * other.norm())
+    assert abs(float(likeness)) < 0.3
+    late = [20.0 * torch.log10(room[..., 8820:13230].norm() / room.norm()) for room in (usual, other)]
+    assert abs(float(late[0] - late[1])) < 3.0
+    again = reverb.impulse_response(RATE, **settings, seed=3)[0]
+    assert torch.equal(again, other)
+    chain = effects.EffectChain([])
+    entries = [{"effect": name, "settings": {**settings, "seed": seed}} for seed in (3, 4)]
+    both = chain(noise[:2], RATE, [[entry] for entry in json.loads(json.dumps(entries))])
+    torch.testing.assert_close(both[0], effects.convolution_reverb(noise[:1], RATE, impulse_response=other, mix=1.0)[0])
+    assert not torch.allclose(both[1], reverb(noise[1:2], RATE, **settings, seed=3)[0], atol=1e-3)
+    for wrong in (-1, 0.5, "a", True):
+        with pytest.raises(ArgumentError, match="seed is"):
+            reverb(noise, RATE, **{**settings, "seed": wrong})
