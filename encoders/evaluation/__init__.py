@@ -10,7 +10,7 @@ from encoders.evaluation.probe_protocol import ProbeProtocol
 from encoders.evaluation.protocol import LARGEST_SEED
 from encoders.evaluation.retrieval import retrieval_benchmark
 from encoders.evaluation.retrieval_protocol import MOST_CANDIDATES, RetrievalProtocol
-from encoders.evaluation.systems import System, baseline_systems, encoder_system, unit_vectors
+from encoders.evaluation.systems import System, baseline_systems, encoder_system, takes_queries, unit_vectors
 
 __all__ = [
     "EVALUATION_CHAINS",
@@ -27,5 +27,6 @@ __all__ = [
     "evaluation_chain",
     "probe_benchmark",
     "retrieval_benchmark",
+    "takes_queries",
     "unit_vectors",
 ]

@@ -16,6 +16,12 @@ from encoders.evaluation.systems import System
 from fxrep.data.segments import MIXTURE, SegmentSampler
 from fxrep.effects import EffectChain, Settings
 
+MOST_AROUND = 3
+"""Most stems that play around a candidate inside a mixture."""
+
+AROUND_DB = 3.0
+"""Their level before effects, at most so much above or below the candidate's."""
+
 
 @dataclass(frozen=True)
 class EmbeddedGroup:
@@ -69,12 +75,18 @@ class GroupRenderer:
         protocol = self.protocol
         rng = np.random.default_rng([protocol.seed, number])
         plan = self._plan(number)
+        surroundings = np.random.default_rng([protocol.seed, number, 2])
+        # One clip for all: a clip of the candidate's own would tell which candidate it is.
+        asked_for = (
+            (instrument, self.sampler.draw_content(surroundings, instrument)) if protocol.inside_mixture else None
+        )
         parts: dict[str, list[EmbeddedGroup]] = {name: [] for name in systems}
         for start in range(0, len(plan.settings), protocol.batch):
             stop = min(start + protocol.batch, len(plan.settings))
-            audio = self._render(self._draw_pairs(rng, instrument, stop - start), plan, start, stop)
+            around = self._draw_surroundings(surroundings, instrument, stop - start)
+            audio = self._render(self._draw_pairs(rng, instrument, stop - start), around, plan, start, stop)
             for name, system in systems.items():
-                parts[name].append(_embed(system, audio, protocol.sample_rate))
+                parts[name].append(self._embed(system, audio, asked_for))
         return {name: _join(some) for name, some in parts.items()}, plan.settings
 
     def _plan(self, number: int) -> Plan:
@@ -98,6 +110,27 @@ class GroupRenderer:
         first, second = (torch.stack([pair[side] for pair in pairs]) for side in (0, 1))
         return first.to(self.protocol.device), second.to(self.protocol.device)
 
+    def _draw_surroundings(self, rng: np.random.Generator, instrument: str, count: int) -> Tensor | None:
+        """What else plays in the mixture of each candidate, (B, 2, T) with its effects; None where nothing does."""
+        if not self.protocol.inside_mixture:
+            return None
+        stems: list[Tensor] = []
+        owners: list[int] = []
+        settings: list[Settings] = []
+        for owner in range(count):
+            playing = [instrument]
+            for _ in range(min(int(rng.integers(1, MOST_AROUND + 1)), len(self.sampler.instruments) - 1)):
+                playing.append(self.sampler.draw_instrument(rng, exclude=playing))
+                level = 10.0 ** (rng.uniform(-AROUND_DB, AROUND_DB) / 20.0)
+                stems.append(level * self.sampler.draw_content(rng, playing[-1]))
+            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+            settings += draw_settings(self.chain, self.protocol.effects, generator, len(playing) - 1)
+            owners += [owner] * (len(playing) - 1)
+        dry = torch.stack(stems).to(self.protocol.device)
+        wet: Tensor = self.chain(dry, self.protocol.sample_rate, settings)
+        around = wet.new_zeros(count, *wet.shape[1:])
+        return around.index_add_(0, torch.tensor(owners, device=wet.device), wet)
+
     def _draw_pair(self, rng: np.random.Generator, instrument: str) -> tuple[Tensor, Tensor]:
         if instrument == MIXTURE:
             return self.sampler.draw_mixture_pair(rng, int(rng.integers(2, 5)))
@@ -108,12 +141,14 @@ class GroupRenderer:
         audio_a, audio_b, _, _ = self.sampler.draw_content_pair(rng, instrument)
         return audio_a, audio_b
 
-    def _render(self, dry: tuple[Tensor, Tensor], plan: Plan, start: int, stop: int) -> EmbeddedGroup:
+    def _render(
+        self, dry: tuple[Tensor, Tensor], around: Tensor | None, plan: Plan, start: int, stop: int
+    ) -> EmbeddedGroup:
         """The audio of candidates `start` to `stop`, in the places of its embeddings."""
         first, second = dry
         asked = slice(start, max(start, min(stop, self.protocol.n_queries)))
         count = asked.stop - asked.start
-        shared = self._candidates(second, plan.settings[start:stop], plan.levels_db.shared[start:stop])
+        shared = self._candidates(second, plan.settings[start:stop], plan.levels_db.shared[start:stop], around)
         if count == 0:
             return EmbeddedGroup(shared[:0], shared, shared[:0, None])
         queries = self.chain(first[:count], self.protocol.sample_rate, plan.settings[asked])
@@ -122,26 +157,35 @@ class GroupRenderer:
                 (first if place < self.protocol.own_content else second)[:count],
                 [chains[place] for chains in plan.own[asked]],
                 plan.levels_db.own[asked, place],
+                None if around is None else around[:count],
             )
             for place in range(plan.levels_db.own.shape[1])
         ]
         queries = offset_levels(queries, plan.levels_db.queries[asked])
         return EmbeddedGroup(queries, shared, torch.stack(own, 1) if own else shared[:count, None][:, :0])
 
-    def _candidates(self, content: Tensor, settings: list[Settings], levels_db: Tensor) -> Tensor:
+    def _candidates(
+        self, content: Tensor, settings: list[Settings], levels_db: Tensor, around: Tensor | None
+    ) -> Tensor:
         wet = self.chain(content, self.protocol.sample_rate, settings)
+        wet = wet if around is None else wet + around
         return self.medium(offset_levels(wet, levels_db), self.protocol.sample_rate)
 
+    def _embed(self, system: System, audio: EmbeddedGroup, asked_for: tuple[str, Tensor] | None) -> EmbeddedGroup:
+        rate = self.protocol.sample_rate
 
-def _embed(system: System, audio: EmbeddedGroup, sample_rate: int) -> EmbeddedGroup:
-    shared = system.embed(audio.shared, sample_rate)
-    queries = system.embed(audio.queries, sample_rate) if len(audio.queries) else shared[:0]
-    # One place at a time: as many clips at once as everywhere else.
-    places = audio.own.unbind(1) if len(audio.queries) else ()
-    own = [system.embed(clips, sample_rate) for clips in places]
-    return EmbeddedGroup(
-        queries, shared, torch.stack(own, 1) if own else shared.new_zeros(len(queries), 0, shared.shape[-1])
-    )
+        def candidates(clips: Tensor) -> Tensor:
+            if asked_for is None or system.inside is None:
+                return system.embed(clips, rate)
+            return system.inside(clips, rate, *asked_for)
+
+        shared = candidates(audio.shared)
+        queries = system.embed(audio.queries, rate) if len(audio.queries) else shared[:0]
+        # One place at a time: as many clips at once as everywhere else.
+        own = [candidates(clips) for clips in (audio.own.unbind(1) if len(audio.queries) else ())]
+        return EmbeddedGroup(
+            queries, shared, torch.stack(own, 1) if own else shared.new_zeros(len(queries), 0, shared.shape[-1])
+        )
 
 
 def _join(parts: list[EmbeddedGroup]) -> EmbeddedGroup:

@@ -88,10 +88,10 @@ def _choose_instruments(sampler: SegmentSampler, protocol: RetrievalProtocol) ->
                 "name instruments, or evaluate on more songs"
             )
         chosen.append(MIXTURE)
-    if protocol.other_instrument:
+    if protocol.other_instrument or protocol.inside_mixture:
         chosen = [name for name in chosen if name != MIXTURE]
         if len(sampler.instruments) < 2 or not chosen:
-            raise DataError("candidates of another instrument need stems of two instruments or more, and no mixtures")
+            raise DataError("other instruments need stems of two instruments or more, and queries that are no mixtures")
     protocol.instruments_used = chosen
     return chosen
 

@@ -39,6 +39,8 @@ class RetrievalProtocol:
         level_difference_db: every clip gets a gain after its effects; two differ by at most this.
         medium: one of `MEDIA`, through which every candidate went.
         other_instrument: queries of one instrument, candidates of others; without mixtures.
+        inside_mixture: every candidate is mixed with one to three stems of other instruments, each under a chain of its
+            own; systems that can be asked are asked for the query's instrument. Without mixtures as queries.
 
     Raises:
         ArgumentError: a value is out of range, or there is no such split, chain or medium.
@@ -62,6 +64,7 @@ class RetrievalProtocol:
     level_difference_db: float = 0.0
     medium: str = "plain"
     other_instrument: bool = False
+    inside_mixture: bool = False
     instruments_used: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +83,8 @@ class RetrievalProtocol:
             )
         if not (math.isfinite(self.level_difference_db) and 0.0 <= self.level_difference_db <= LARGEST_DIFFERENCE_DB):
             raise ArgumentError(f"level_difference_db is {self.level_difference_db}: give 0 to {LARGEST_DIFFERENCE_DB}")
+        if self.other_instrument and self.inside_mixture:
+            raise ArgumentError("other_instrument and inside_mixture: candidates are asked for the query's instrument")
         create_medium(self.medium)
         self.chain = evaluation_chain(self.chain) if isinstance(self.chain, str) else self.chain
         check_effect_count(self.chain, self.effects)

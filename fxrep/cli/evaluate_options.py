@@ -25,18 +25,30 @@ DeviceOption = Annotated[str, typer.Option(help="Where effects are rendered and 
 SeedOption = Annotated[int, typer.Option(min=0)]
 
 
-def open_systems(models: list[str] | None, baselines: bool, device: str) -> dict[str, System]:
+def open_systems(models: list[str] | None, baselines: bool, device: str, ask: bool = False) -> dict[str, System]:
     """The encoders by the names they were called, and the classic features behind them.
+
+    Args:
+        models: names or folders; None for the default.
+        baselines: with the classic features.
+        device: of the encoders.
+        ask: also the encoders that can be asked for an instrument, ``NAME, by name`` and ``NAME, by clip``.
 
     Raises:
         ArgumentError: there is no such device.
         CheckpointError: there is no such encoder.
     """
     from encoders import load_encoder
-    from encoders.evaluation import baseline_systems, encoder_system
+    from encoders.evaluation import baseline_systems, encoder_system, takes_queries
 
     check_device(device)
-    systems = {name: encoder_system(load_encoder(name), device) for name in models or ["default"]}
+    systems = {}
+    for name in models or ["default"]:
+        encoder = load_encoder(name)
+        systems[name] = encoder_system(encoder, device)
+        if ask and takes_queries(encoder):
+            systems[f"{name}, by name"] = encoder_system(encoder, device, "name")
+            systems[f"{name}, by clip"] = encoder_system(encoder, device, "clip")
     return systems | baseline_systems() if baselines else systems
 
 

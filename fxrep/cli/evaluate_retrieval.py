@@ -58,6 +58,9 @@ def run(
     other_instrument: Annotated[
         bool, typer.Option("--other-instrument", help="Candidates of other instruments than the query's.")
     ] = False,
+    inside_mixture: Annotated[
+        bool, typer.Option("--inside-mixture", help="Candidates are mixtures, asked for the query's instrument.")
+    ] = False,
     instrument: Annotated[
         list[str] | None, typer.Option(help="Only these instruments (or mixture); repeat for several.")
     ] = None,
@@ -94,8 +97,11 @@ def run(
         level_difference_db=level_difference,
         medium=medium,
         other_instrument=other_instrument,
+        inside_mixture=inside_mixture,
     )
-    results = retrieval_benchmark(open_systems(model, baselines, device), read_manifest(manifest), protocol)
+    results = retrieval_benchmark(
+        open_systems(model, baselines, device, inside_mixture), read_manifest(manifest), protocol
+    )
     table = retrieval_table(results, candidates, protocol.instruments_used)
     asked = {field.name: getattr(protocol, field.name) for field in dataclasses.fields(protocol)}
     result = {

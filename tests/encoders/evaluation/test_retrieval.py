@@ -7,13 +7,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from encoders.evaluation import RetrievalProtocol, System, baseline_systems, retrieval_benchmark
+from encoders import ContentEncoder, FxEncoderPlusPlus
+from encoders.evaluation import (
+    RetrievalProtocol,
+    System,
+    baseline_systems,
+    encoder_system,
+    retrieval_benchmark,
+    takes_queries,
+)
+from encoders.queries import ContentQueries
 from fxrep.cli.evaluate import retrieval_table
 from fxrep.data import Manifest
 from fxrep.effects import ChainEffect, EffectChain
 from fxrep.errors import ArgumentError, DataError
 
 GAIN = EffectChain([ChainEffect("gain", ranges={"gain_db": (-20.0, 20.0)})])
+
+
+RATE = 44100
 
 
 def level(audio: torch.Tensor, sample_rate: int) -> torch.Tensor:
@@ -152,6 +164,58 @@ def test_candidates_of_another_instrument(manifest: Manifest) -> None:
         retrieval_benchmark({}, manifest, protocol(other_instrument=True, instruments=["mixture"]))
 
 
+def test_inside_a_mixture_who_can_be_asked_is_asked(manifest: Manifest) -> None:
+    asked: list[tuple[str, tuple[int, ...]]] = []
+
+    def inside(audio: torch.Tensor, sample_rate: int, instrument: str, clip: torch.Tensor) -> torch.Tensor:
+        asked.append((instrument, tuple(clip.shape)))
+        return level(audio, sample_rate)
+
+    heard: list[float] = []
+
+    def embed(audio: torch.Tensor, sample_rate: int) -> torch.Tensor:
+        heard.append(float(audio.square().mean()))
+        return level(audio, sample_rate)
+
+    systems = {"asked": System(embed, nearest, inside=inside), "level": System(level, nearest)}
+    chosen = protocol(inside_mixture=True, own_content=1, queries=3, batch=12)
+    alone, mixed = (retrieval_benchmark(systems, manifest, one) for one in (protocol(), chosen))
+    assert chosen.instruments_used == ["bass", "keys"]
+    # Shared candidates and those made for single queries, once each per group; queries are stems, asked for by nobody.
+    assert asked == [(name, (2, RATE)) for name in ("bass", "bass", "keys", "keys")]
+    assert mixed["asked"]["r@1"] == mixed["level"]["r@1"]
+    assert mixed["level"]["mean_rank"] > alone["level"]["mean_rank"]
+    with pytest.raises(ArgumentError, match="other_instrument and inside_mixture"):
+        protocol(inside_mixture=True, other_instrument=True)
+
+
+def test_mixtures_are_the_same_for_any_batch(manifest: Manifest) -> None:
+    first, again = (
+        retrieval_benchmark(baseline_systems(), manifest, protocol(inside_mixture=True, queries=3, batch=batch))
+        for batch in (12, 5)
+    )
+    assert first == again
+
+
+@pytest.mark.parametrize("length", [0.5, 1.0])
+def test_an_encoder_is_asked_by_name_and_by_clip(length: float) -> None:
+    torch.manual_seed(0)
+    content = ContentEncoder(channels=[4, 8, 8], dim=4, minimum_s=0.1)
+    queries = ContentQueries(content, ["bass", "keys"])
+    encoder = FxEncoderPlusPlus([4, 8, 8], 6, queries, minimum_s=0.1, window_s=0.6)
+    queries.learned.fill_(True)
+    audio = 0.1 * torch.randn(2, 2, round(length * RATE))
+    by_name, by_clip, plain = (encoder_system(encoder, ask=ask) for ask in ("name", "clip", None))
+    assert takes_queries(encoder) and plain.inside is None and by_name.inside and by_clip.inside
+    found = by_name.inside(audio, RATE, "bass", audio[0])
+    torch.testing.assert_close(found, encoder.embed(audio, RATE, query="bass"), atol=1e-5, rtol=0)
+    assert not torch.allclose(found, by_name.inside(audio, RATE, "keys", audio[0]), atol=1e-4)
+    torch.testing.assert_close(
+        by_clip.inside(audio, RATE, "bass", audio[0]), encoder.embed(audio, RATE, query=audio[0]), atol=1e-5, rtol=0
+    )
+    torch.testing.assert_close(plain.embed(audio, RATE), by_name.embed(audio, RATE))
+
+
 @pytest.mark.parametrize("medium", ["low-pass", "vorbis"])
 def test_candidates_through_a_medium(manifest: Manifest, medium: str) -> None:
     found = retrieval_benchmark({"level": System(level, nearest)}, manifest, protocol(medium=medium, queries=3))
@@ -182,5 +246,7 @@ def test_command(evaluate: Callable[..., str], manifest_path: Path, model: Path)
     assert set(found["systems"]) == {str(model), "log_mel", "mfcc", "production"}
     assert found["systems"]["mfcc"]["queries"] == 3 * 2 and found["protocol"]["own_content"] == 5
     assert "own content" in found["table"].splitlines()[0]
+    inside = evaluate(*call, "--inside-mixture", "--instrument", "bass", "--no-baselines").splitlines()
+    assert len(inside) == 4 and inside[0].endswith("| bass |")
     text = evaluate(*call, "--no-baselines", "--medium", "low-pass", "--level-difference", 12, "--other-instrument")
     assert "own content" not in text and len(text.splitlines()) == 4
