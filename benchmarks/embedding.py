@@ -1,4 +1,4 @@
-"""Embedding throughput on the CPU: the shipped encoder beside the published Fx-Encoder, in one run.
+"""Embedding throughput on the CPU: our encoders beside the published Fx-Encoder and Fx-Encoder++, in one run.
 
 python benchmarks/embedding.py [--threads 2] [--seconds 10] [--model default]
 """
@@ -12,7 +12,7 @@ import time
 
 import torch
 
-from encoders import EffectEncoder, FxEncoder, SpectralEncoder, load_encoder
+from encoders import EffectEncoder, FxEncoder, FxEncoderPlusPlus, SpectralEncoder, load_encoder
 
 
 def measure(encoder: EffectEncoder, audio: torch.Tensor, repeats: int) -> tuple[float, float]:
@@ -38,6 +38,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     encoders: dict[str, EffectEncoder] = {
         "Fx-Encoder (published size)": FxEncoder(),
+        "Fx-Encoder++ (published size)": FxEncoderPlusPlus(),
         "SpectralEncoder": SpectralEncoder(),
     }
     if arguments.model:

@@ -10,9 +10,11 @@ import math
 import pytest
 import torch
 
-from encoders.base import EffectEncoder
+from encoders import ContentEncoder, EffectEncoder, FxEncoderPlusPlus
+from encoders.queries import ContentQueries
 from fxrep import effects, load_encoder
 from fxrep.audio import integrated_loudness, resample, true_peak_db
+from fxrep.data.mixtures import MixtureRenderer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -90,3 +92,24 @@ def test_embeddings_within_a_thousandth() -> None:
     here = encoder.embed(audio, sample_rate=RATE)
     there = encoder.cuda().embed(audio.cuda(), sample_rate=RATE)
     assert float((there.cpu() - here).abs().max()) < 1e-3
+
+
+def test_answers_to_queries_within_a_thousandth() -> None:
+    torch.manual_seed(0)
+    queries = ContentQueries(ContentEncoder(dim=8, channels=[8, 16]))
+    encoder = FxEncoderPlusPlus(channels=[8, 16, 32], projection_dim=16, queries=queries)
+    queries.named("bass")
+    audio = bursts(2, 2 * RATE)
+    for query in ("bass", audio[0].clone()):
+        here = encoder.cpu().embed(audio, RATE, query=query)
+        there = encoder.cuda().embed(audio.cuda(), RATE, query=query)
+        assert float((there.cpu() - here).abs().max()) < 1e-3
+
+
+def test_mixtures_are_those_of_the_cpu() -> None:
+    batch = {"a": bursts(4).unflatten(0, (2, 2)), "b": bursts(4).unflatten(0, (2, 2)), "target": torch.tensor([1, 1])}
+    renderer = MixtureRenderer()
+    here = renderer(batch, RATE, torch.Generator().manual_seed(0))
+    there = renderer({name: value.cuda() for name, value in batch.items()}, RATE, torch.Generator().manual_seed(0))
+    for name in ("a", "b", "query", "target"):
+        assert error_db(getattr(there, name), getattr(here, name)) < CLOSE_DB, name
