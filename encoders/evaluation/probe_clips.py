@@ -19,12 +19,19 @@ from fxrep.progress import track_progress
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A dry clip and what it is of: audio (2, T), instrument, song."""
+class Origin:
+    """What a clip is of."""
 
-    audio: Tensor
     instrument: str
     song: str
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A dry clip, audio (2, T), and what it is of."""
+
+    audio: Tensor
+    origin: Origin
 
 
 class ClipSource:
@@ -66,7 +73,7 @@ class ClipSource:
     def _draw_one(self, rng: np.random.Generator, song: str) -> Clip:
         sampler = self.samplers[song]
         instrument = sampler.draw_instrument(rng)
-        return Clip(sampler.draw_content(rng, instrument), instrument, song)
+        return Clip(sampler.draw_content(rng, instrument), Origin(instrument, song))
 
 
 def embed_rendered(

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from encoders.evaluation.probe_clips import Clip, ClipSource, embed_rendered
+from encoders.evaluation.probe_clips import ClipSource, Origin, embed_rendered
 from encoders.evaluation.probe_protocol import ProbeProtocol
 from encoders.evaluation.systems import System
 from fxrep.data.manifest import Manifest
@@ -38,7 +38,7 @@ RESAMPLES = 200
 class Labelled:
     """Clips with their settings, embedded: `embeddings` (N, D) per system."""
 
-    clips: list[Clip]
+    origins: list[Origin]
     settings: list[Settings]
     embeddings: dict[str, Tensor]
 
@@ -63,8 +63,8 @@ def probe_readouts(
             "effects": _read_effects(protocol.chain, fit.settings, test.settings, *vectors),
             "settings": _read_settings(protocol.chain, fit.settings, test.settings, *vectors),
             "leakage": {
-                "instrument": _read_instruments(fit.clips, test.clips, *vectors),
-                "song": _read_songs(test.clips, vectors[1]),
+                "instrument": _read_instruments(fit.origins, test.origins, *vectors),
+                "song": _read_songs(test.origins, vectors[1]),
             },
         }
     return found
@@ -79,7 +79,7 @@ def _draw_labelled(
     clips = ClipSource(manifest, split, protocol).draw(rng, protocol.clips)
     settings = protocol.chain.sample_batch(generator, len(clips))
     embeddings = embed_rendered(systems, [clip.audio for clip in clips], settings, protocol, f"clips of {split}")
-    return Labelled(clips, settings, embeddings)
+    return Labelled([clip.origin for clip in clips], settings, embeddings)
 
 
 def _read_effects(
@@ -158,27 +158,28 @@ def _positions(chain: EffectChain, settings: Sequence[Settings]) -> dict[str, Ar
     return found
 
 
-def _read_instruments(fit_clips: list[Clip], test_clips: list[Clip], fit: Array, test: Array) -> dict[str, Any]:
+def _read_instruments(fit_origins: list[Origin], test_origins: list[Origin], fit: Array, test: Array) -> dict[str, Any]:
     """Instrument of clips of other songs; tracks of unknown instrument are left out."""
     names = [
         name
-        for name in sorted({clip.instrument for clip in fit_clips} - {UNKNOWN_INSTRUMENT})
-        if min(sum(clip.instrument == name for clip in clips) for clips in (fit_clips, test_clips)) >= FEWEST_CLIPS // 2
+        for name in sorted({one.instrument for one in fit_origins} - {UNKNOWN_INSTRUMENT})
+        if min(sum(one.instrument == name for one in origins) for origins in (fit_origins, test_origins))
+        >= FEWEST_CLIPS // 2
     ]
     known, asked = (
-        np.array([clip.instrument in names for clip in clips], dtype=bool) for clips in (fit_clips, test_clips)
+        np.array([one.instrument in names for one in origins], dtype=bool) for origins in (fit_origins, test_origins)
     )
     before, truth = (
-        np.array([names.index(clip.instrument) for clip in clips if clip.instrument in names], dtype=np.int64)
-        for clips in (fit_clips, test_clips)
+        np.array([names.index(one.instrument) for one in origins if one.instrument in names], dtype=np.int64)
+        for origins in (fit_origins, test_origins)
     )
     return _classify(fit[known], before, test[asked], truth, len(names))
 
 
-def _read_songs(clips: list[Clip], vectors: Array) -> dict[str, Any]:
+def _read_songs(origins: list[Origin], vectors: Array) -> dict[str, Any]:
     """Song of half of its clips, told by the other half, and the other way round."""
-    names = sorted({clip.song for clip in clips})
-    songs = np.array([names.index(clip.song) for clip in clips], dtype=np.int64)
+    names = sorted({one.song for one in origins})
+    songs = np.array([names.index(one.song) for one in origins], dtype=np.int64)
     # Every second clip of each song.
     seen: dict[int, int] = {}
     half = np.zeros(len(songs), dtype=bool)

@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_figures_for_any_batch(manifest: Manifest) 
 
 def test_clips_are_drawn_evenly_over_songs(manifest: Manifest) -> None:
     clips = ClipSource(manifest, "test", protocol()).draw(np.random.default_rng(0), 10)
-    counts = [sum(clip.song == song for clip in clips) for song in {clip.song for clip in clips}]
+    counts = [sum(clip.origin.song == song for clip in clips) for song in {clip.origin.song for clip in clips}]
     assert sorted(counts) == [2, 2, 3, 3]
 
 
