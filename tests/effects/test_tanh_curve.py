@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fxrep.effects.tanh_curve import tanh_curve
+from fxrep.effects.tanh_curve import _backward_by_loop, _backward_by_tensors, tanh_curve
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -53,3 +53,12 @@ def test_gradients_match_finite_differences(slopes: int, scales: int) -> None:
     assert torch.autograd.gradcheck(tanh_curve, [tensor.requires_grad_() for tensor in inputs])
     one = random(1, 2, 9).requires_grad_(), *inputs[1:]
     assert torch.autograd.gradcheck(lambda x, k, g: tanh_curve(x.expand(3, -1, -1), k, g), one)
+
+
+@pytest.mark.parametrize("samples", [1, 1024, 2500])
+def test_the_loop_and_the_tensor_form_have_the_same_gradient(samples: int) -> None:
+    upstream, audio = random(3, samples, 2).transpose(1, 2), random(3, 2, samples, seed=1)
+    slope, scale = random(3, 1, 1, seed=2), random(3, 1, 1, seed=3)
+    given = upstream, audio, slope, scale, tanh_curve(audio, slope, scale)
+    for loop, tensors in zip(_backward_by_loop(*given), _backward_by_tensors(*given), strict=True):
+        torch.testing.assert_close(loop, tensors, rtol=1e-10, atol=1e-10)
