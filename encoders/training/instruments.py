@@ -24,8 +24,9 @@ class InstrumentTraining(ContrastiveTraining):
 
     From mixture a and a query the extractor makes the embedding of one stem as it stands in mixture b. The query is
     that stem of side a without effects, or in a share of the items the instrument's learned name, so a name can be
-    asked for afterwards. The content of side b is heard by neither: only its effects can match. Most of the query is
-    dropped in training, as published, so that it says what plays and little more.
+    asked for afterwards. The content of side b is heard by neither: only its effects can match. This is the paper's figure;
+    the published program asks with the stem that it looks for, effects and all. Most of the query is dropped in
+    training, as published, so that it says what plays and little more.
 
     Measured on the validation items besides the mixtures' retrieval: retrieval of the stem by the mixture's plain
     embedding (``stem_by_mixture@1``), with a clip (``stem_by_clip@1``) and with the name (``stem_by_name@1``).
