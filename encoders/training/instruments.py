@@ -24,8 +24,8 @@ class InstrumentTraining(ContrastiveTraining):
 
     From mixture a and a query the extractor makes the embedding of one stem as it stands in mixture b. The query is
     that stem of side a without effects, or in a share of the items the instrument's learned name, so a name can be
-    asked for afterwards. The content of side b is heard by neither: only its effects can match. This is the paper's figure;
-    the published program asks with the stem that it looks for, effects and all. Most of the query is dropped in
+    asked for afterwards. The content of side b is heard by neither: only its effects can match. So is it drawn in the
+    paper; the published program asks with the stem that it looks for, effects and all. Most of the query is dropped in
     training, as published, so that it says what plays and little more.
 
     Measured on the validation items besides the mixtures' retrieval: retrieval of the stem by the mixture's plain
