@@ -113,7 +113,7 @@ def _read_effects(
 def _read_settings(
     chain: EffectChain, fit_settings: Sequence[Settings], test_settings: Sequence[Settings], fit: Array, test: Array
 ) -> dict[str, Any]:
-    """Each setting from the clips that have its effect, in positions of its own scale."""
+    """Each setting from the clips that have its effect, in positions of its own scale; every effect counts alike."""
     before, truth = _positions(chain, fit_settings), _positions(chain, test_settings)
     read: dict[str, tuple[NDArray[np.int64], Array, Array]] = {}
     for name in before:
@@ -130,8 +130,12 @@ def _read_settings(
     def mean_of(score: Callable[[Array, Array], float]) -> Callable[[NDArray[np.int64]], float]:
         def statistic(chosen: NDArray[np.int64]) -> float:
             times = np.bincount(chosen, minlength=len(test))
-            parts = [(of.repeat(times[where]), by.repeat(times[where])) for where, of, by in read.values()]
-            return float(np.mean([score(of, by) for of, by in parts if len(of)] or [0.0]))
+            scores: dict[str, list[float]] = {}
+            for name, (where, of, by) in read.items():
+                if times[where].any():
+                    one = score(of.repeat(times[where]), by.repeat(times[where]))
+                    scores.setdefault(name.split(".")[0], []).append(one)
+            return float(np.mean([np.mean(some) for some in scores.values()] or [0.0]))
 
         return statistic
 
