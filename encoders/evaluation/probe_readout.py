@@ -135,7 +135,7 @@ def _read_settings(
                 if times[where].any():
                     one = score(of.repeat(times[where]), by.repeat(times[where]))
                     scores.setdefault(name.split(".")[0], []).append(one)
-            return float(np.mean([np.mean(some) for some in scores.values()] or [0.0]))
+            return float(np.mean([float(np.mean(some)) for some in scores.values()] or [0.0]))
 
         return statistic
 
