@@ -19,13 +19,14 @@ class StemSetDataModule(PairDataModule):
         manifest: manifest of the stems, or a list of several, normally the Fx-normalised ones.
         batch_size: items per process and step; hard negatives double them.
         length: items per epoch over all processes.
-        validation_length: items of the validation set, the same ones every time.
+        validation_length: items of the validation set and of the test set, the same ones every time.
         segment_s: seconds per side; stems must be twice as long.
-        max_stems: most stems of an item; steps go through max_stems, …, 2, 1 in turn.
+        max_stems: most stems of an item; the steps have 1 … max_stems of them, equally often.
         sample_rate: rate in Hz; must be the encoder's.
         loudness_lufs: loudness of every stem before effects; None keeps it as recorded.
         train_split: songs to train on.
         validation_split: songs to validate on.
+        test_split: songs for the stage ``test``.
         num_workers: processes that read ahead.
         seed: of everything that is drawn.
     """
@@ -42,6 +43,7 @@ class StemSetDataModule(PairDataModule):
         loudness_lufs: float | None = -23.0,
         train_split: str | None = "train",
         validation_split: str | None = "validation",
+        test_split: str | None = "test",
         num_workers: int = 2,
         seed: int = 0,
     ) -> None:
@@ -53,6 +55,7 @@ class StemSetDataModule(PairDataModule):
             sample_rate=sample_rate,
             train_split=train_split,
             validation_split=validation_split,
+            test_split=test_split,
             num_workers=num_workers,
             seed=seed,
         )
@@ -63,13 +66,14 @@ class StemSetDataModule(PairDataModule):
             "loudness_lufs": loudness_lufs,
         }
 
-    def _dataset(self, stage: str, seed: int) -> Dataset[PairItem]:
+    def _dataset(self, split: str, seed: int) -> Dataset[PairItem]:
         processes = self.trainer.world_size if self.trainer else 1
         return StemSetDataset(
             list(self.manifests),
-            split=self.splits[stage],
-            length=self.lengths[stage],
-            group=self.batch_size * processes if stage == "train" else self.lengths[stage],
+            split=self.splits[split],
+            length=self.lengths[split],
+            group=self.batch_size * processes if split == "train" else self.lengths[split],
+            always_largest=split != "train",
             seed=seed,
             **self.drawing,
         )

@@ -22,9 +22,9 @@ from fxrep.errors import ArgumentError
 class StemSetDataset(Dataset[PairItem]):
     """Stems without effects, one of each instrument of a set, drawn independently from all songs.
 
-    Items `group` · k to `group` · (k + 1) - 1 have one set of instruments: `max_stems` of them for the first k, then
-    one fewer, down to one, and again. One of them, the same for the group, is the target of the instrument objective.
-    Item `index` depends only on (seed, epoch, index).
+    Items `group` · k to `group` · (k + 1) - 1 have one set of instruments. Its size runs through 1 … `max_stems` in a
+    random order, then in another, so that every size comes equally often and not at fixed steps. One of the set, the
+    same for the group, is the target of the instrument objective. Item `index` depends only on (seed, epoch, index).
 
     Args:
         manifest: a `Manifest`, its path, or a list of paths; normally the Fx-normalised stems.
@@ -33,6 +33,7 @@ class StemSetDataset(Dataset[PairItem]):
         segment_s: seconds per side; a passage of twice that is read and parted.
         max_stems: most stems of an item; fewer where there are fewer instruments.
         group: items that share a set: the batch joined over all processes.
+        always_largest: every set has `max_stems` instruments.
         sample_rate: Hz.
         loudness_lufs: loudness of every passage before effects; None keeps it as recorded.
         seed: of everything that is drawn.
@@ -48,6 +49,7 @@ class StemSetDataset(Dataset[PairItem]):
         segment_s: float = 10.0,
         max_stems: int = 4,
         group: int = 32,
+        always_largest: bool = False,
         sample_rate: int = 44100,
         loudness_lufs: float | None = -23.0,
         seed: int = 0,
@@ -59,7 +61,7 @@ class StemSetDataset(Dataset[PairItem]):
         opened = [one if isinstance(one, Manifest) else read_manifest(one) for one in several]
         self.sampler = SegmentSampler(opened, split, 2.0 * segment_s, sample_rate, loudness_lufs)
         self.length, self.group, self.seed, self.epoch = length, group, seed, 0
-        self.max_stems = min(max_stems, len(self.sampler.instruments))
+        self.max_stems, self.always_largest = min(max_stems, len(self.sampler.instruments)), always_largest
 
     def __len__(self) -> int:
         return self.length
@@ -72,9 +74,16 @@ class StemSetDataset(Dataset[PairItem]):
         """The instruments of a group of items, and which of them is its target."""
         rng = np.random.default_rng([self.seed, self.epoch, group, 1])
         chosen: list[str] = []
-        for _ in range(self.max_stems - group % self.max_stems):
+        for _ in range(self._size(group)):
             chosen.append(self.sampler.draw_instrument(rng, exclude=chosen))
         return chosen, int(rng.integers(len(chosen)))
+
+    def _size(self, group: int) -> int:
+        if self.always_largest:
+            return self.max_stems
+        turn, place = divmod(group, self.max_stems)
+        order = np.random.default_rng([self.seed, self.epoch, turn, 2]).permutation(self.max_stems)
+        return int(order[place]) + 1
 
     def __getitem__(self, index: int) -> PairItem:
         instruments, target = self.instrument_set(index // self.group)
