@@ -24,15 +24,14 @@ import fxrep
 from encoders.base import EffectEncoder
 from encoders.model_card import licence_text, model_card
 from encoders.registry import build_encoder
+from encoders.release_folder import FORMAT_VERSION, RELEASE_FILES, copy_others, holds_release, read_config
 from fxrep.errors import CheckpointError, MissingExtraError, OutputError
 from fxrep.files import atomic_file, atomic_folder
 
-FORMAT_VERSION = 1
 DEFAULT_ENCODER = "spectral"
 """The folder of `PRETRAINED` that ``load_encoder("default")`` reads."""
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-_FILES = ["model.safetensors", "config.json", "metrics.json", "README.md", "LICENSE"]
 
 
 def save_encoder(
@@ -43,7 +42,7 @@ def save_encoder(
     metadata: dict[str, Any] | None = None,
     licence: str = "Apache-2.0",
 ) -> Path:
-    """Write a release folder, whole or not at all; an existing release of that name is replaced.
+    """Write a release folder, whole or not at all; in an existing release of that name its own files are replaced.
 
     Args:
         encoder: what to release.
@@ -53,12 +52,12 @@ def save_encoder(
         licence: SPDX name of the weights' licence.
 
     Raises:
-        CheckpointError: the folder holds other files, or the weights are not finite.
+        ArgumentError: a file, or a folder of something else, has that name.
+        CheckpointError: the weights are not finite.
         OutputError: the folder cannot be written.
     """
     target = Path(folder)
-    if target.is_dir() and any(target.iterdir()) and not (target / "config.json").is_file():
-        raise CheckpointError(f"{target} exists and is not an encoder's release: choose a new folder")
+    holds_release(target)
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in encoder.state_dict().items()}
     broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
@@ -75,6 +74,7 @@ def save_encoder(
     details = metadata or {}
     parameters = sum(parameter.numel() for parameter in encoder.parameters())
     with atomic_folder(target) as draft:
+        copy_others(target, draft)
         try:
             save_file(tensors, draft / "model.safetensors")
         except SafetensorError as error:  # its word for every fault of the disk
@@ -191,31 +191,6 @@ def _unknown(text: str) -> str:
     return f"no encoder {text!r}: neither a folder nor one of the shipped names ({names})"
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read and check ``config.json`` of a release.
-
-    Raises:
-        CheckpointError: it is missing, damaged, or of another format.
-    """
-    path = folder / "config.json"
-    if not path.is_file():
-        raise CheckpointError(f"{folder} holds no config.json: it is not an encoder's release folder")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
-    if not isinstance(config, dict) or not isinstance(config.get("encoder"), dict):
-        raise CheckpointError(f"{path} lacks the entries of an encoder's release: copy the release again")
-    if config.get("format") != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format {config.get('format')!r}, this version of fxrep reads {FORMAT_VERSION}: "
-            f"it was written by fxrep {config.get('fxrep', 'unknown')}"
-        )
-    if missing := [key for key in ("name", "licence", "fingerprint") if not isinstance(config.get(key), str)]:
-        raise CheckpointError(f"{path} lacks {missing[0]}: copy the release again")
-    return config
-
-
 def _load_tensors(encoder: EffectEncoder, folder: Path) -> None:
     path = folder / "model.safetensors"
     if not path.is_file():
@@ -270,7 +245,7 @@ def _download(repository: str) -> Path:
             f"{_unknown(repository)}; to fetch it from the Hugging Face Hub: pip install huggingface_hub"
         ) from error
     try:
-        return Path(huggingface_hub.snapshot_download(repository, allow_patterns=_FILES))
+        return Path(huggingface_hub.snapshot_download(repository, allow_patterns=RELEASE_FILES))
     except Exception as error:
         # The hub's client raises errors of many libraries; for the user all of them mean one thing.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

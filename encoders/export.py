@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from encoders.checkpoints import load_weights, save_encoder
 from encoders.registry import build_encoder
+from encoders.release_folder import holds_release, read_config
 from encoders.training.resumption import read_checkpoint
-from fxrep.errors import CheckpointError
+from fxrep.errors import ArgumentError, CheckpointError
 
 _PREFIX = "encoder."
 
@@ -19,6 +22,7 @@ def export_encoder(
     *,
     name: str | None = None,
     licence: str = "Apache-2.0",
+    overwrite: bool = False,
 ) -> Path:
     """Take the encoder out of a Lightning checkpoint and write a release folder that `load_encoder` opens.
 
@@ -29,12 +33,18 @@ def export_encoder(
         folder: where to write the release.
         name: name on the model card; None for the folder's.
         licence: SPDX name of the weights' licence.
+        overwrite: replace a release that is there. Files beside those of the release stay, and so does what
+            `add_measurement` wrote if the weights are the same.
 
     Raises:
+        ArgumentError: something is at `folder`: a release without `overwrite`, or anything else.
         CheckpointError: the checkpoint is damaged or not of an encoder's training.
         OutputError: the folder cannot be written.
     """
-    path = Path(checkpoint)
+    path, target = Path(checkpoint), Path(folder)
+    replacing = holds_release(target)
+    if replacing and not overwrite:
+        raise ArgumentError(f"{target} holds a release already: choose another name, or replace it with --force")
     content = read_checkpoint(path)
     record = content.get("fxrep")
     if not isinstance(record, dict) or "encoder" not in record:
@@ -45,4 +55,14 @@ def export_encoder(
     }
     load_weights(encoder, tensors, str(path))
     metadata = {"training": record.get("training", {}), "metrics": record.get("metrics", {})}
-    return save_encoder(encoder, folder, name=name, metadata=metadata, licence=licence)
+    if replacing and read_config(target)["fingerprint"] == encoder.fingerprint:
+        metadata.update(_measurements(target))
+    return save_encoder(encoder, target, name=name, metadata=metadata, licence=licence)
+
+
+def _measurements(release: Path) -> dict[str, Any]:
+    try:
+        known = json.loads((release / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {"evaluations": known["evaluations"]} if isinstance(known, dict) and "evaluations" in known else {}

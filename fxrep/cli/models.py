@@ -53,6 +53,7 @@ def export(
     output: Annotated[str, typer.Option("--output", "-o", help="Folder to write the release to.")],
     name: Annotated[Optional[str], typer.Option(help="Name on the model card; the folder's by default.")] = None,  # noqa: UP045
     licence: Annotated[str, typer.Option(help="SPDX name of the weights' licence.")] = "Apache-2.0",
+    force: Annotated[bool, typer.Option("--force", help="Replace a release that is there; other files stay.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Turn a training checkpoint into a release folder: weights, configuration, model card and licence.
@@ -64,7 +65,7 @@ def export(
     from encoders.checkpoints import describe_encoder
     from encoders.export import export_encoder
 
-    folder = export_encoder(checkpoint, output, name=name, licence=licence)
+    folder = export_encoder(checkpoint, output, name=name, licence=licence, overwrite=force)
     description = describe_encoder(folder)
     emit(description, as_json, f"wrote {folder}\n{_text(description)}")
 

@@ -16,7 +16,7 @@ from encoders import FxEncoder, list_encoders, load_encoder, save_encoder
 from encoders.checkpoints import add_measurement, describe_encoder
 from encoders.export import export_encoder
 from encoders.registry import build_encoder
-from fxrep.errors import CheckpointError, MissingExtraError, OutputError
+from fxrep.errors import ArgumentError, CheckpointError, MissingExtraError, OutputError
 
 
 @pytest.fixture
@@ -70,9 +70,22 @@ def test_release_replaces_a_release_but_no_other_folder(encoder, release, tmp_pa
     other = tmp_path / "photos"
     other.mkdir()
     (other / "cat.jpg").touch()
-    with pytest.raises(CheckpointError, match="choose a new folder"):
-        save_encoder(encoder, other)
-    assert (other / "cat.jpg").exists()
+    # Another library's model has a file of that name too.
+    (other / "config.json").write_text('{"model_type": "bert"}')
+    for taken in (other, other / "cat.jpg"):
+        with pytest.raises(ArgumentError, match="choose a new folder"):
+            save_encoder(encoder, taken)
+    assert (other / "cat.jpg").is_file()
+
+
+def test_files_beside_those_of_a_release_stay(encoder, release):
+    (release / "notes.txt").write_text("mine")
+    (release / "plots").mkdir()
+    (release / "plots" / "a.png").touch()
+    (release / "LICENSE").write_text("changed")
+    save_encoder(encoder, release)
+    assert (release / "notes.txt").read_text() == "mine" and (release / "plots" / "a.png").exists()
+    assert "Apache License" in (release / "LICENSE").read_text()
 
 
 def test_a_measurement_goes_onto_the_card_under_its_command(release):

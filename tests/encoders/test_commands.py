@@ -69,6 +69,27 @@ def test_models_export_info_list(call, trained, tmp_path):
     assert "architectures" in call("models", "list")
 
 
+def test_export_replaces_a_release_only_by_force_and_nothing_else(call, trained, tmp_path):
+    _, report = trained
+    folder, file, photos = tmp_path / "mine", tmp_path / "p.txt", tmp_path / "photos"
+    file.write_text("text")
+    photos.mkdir()
+    (photos / "cat.jpg").touch()
+    call("models", "export", report.checkpoint, "-o", folder)
+    (tmp_path / "found.json").write_text(json.dumps({"command": "fxrep evaluate retrieval", "table": "| 50% |"}))
+    call("models", "card", folder, "--measured", tmp_path / "found.json")
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ArgumentError, match="--force"):
+        call("models", "export", report.checkpoint, "-o", folder)
+    for force in ((), ("--force",)):
+        for taken in (file, photos):
+            with pytest.raises(ArgumentError, match="choose a new folder"):
+                call("models", "export", report.checkpoint, "-o", taken, *force)
+    assert file.read_text() == "text" and [path.name for path in photos.iterdir()] == ["cat.jpg"]
+    call("models", "export", report.checkpoint, "-o", folder, "--force")
+    assert (folder / "notes.txt").read_text() == "mine" and "50%" in (folder / "README.md").read_text()
+
+
 def test_errors_come_through(call, tmp_path):
     with pytest.raises(CheckpointError, match=r"none\.ckpt"):
         call("models", "export", tmp_path / "none.ckpt", "-o", tmp_path / "out")
