@@ -53,6 +53,7 @@ def run_training(
     Raises:
         ArgumentError: a configuration is missing, or has unknown keys or values of the wrong type.
         CheckpointError: the checkpoint to resume is missing or damaged.
+        DataError: the data cannot be used; nothing is written then.
         OutputError: the run's folder cannot be written, or the disk is full.
         TrainingStoppedError: a signal ended the run; its state is saved.
     """
@@ -64,6 +65,8 @@ def run_training(
     arguments = [item for path in paths for item in ("--config", str(path))] + list(overrides)
     _quieten()
     command = _Command.build(arguments, paths[-1].stem, stage, resume)
+    # Lightning makes the run's folder before it asks for data: what is wrong with them is said before.
+    _check_first(command.model, command.datamodule, stage)
     # Standard output belongs to the caller; progress bars and summaries are for people who watch.
     with redirect_stdout(sys.stderr):
         try:
@@ -83,6 +86,14 @@ def run_training(
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()  # its threads would be cut off in the middle of their work
     return _report(command.trainer, stage)
+
+
+def _check_first(model: Any, data: Any, stage: str) -> None:
+    """Ask modules that can tell, `check_stage` of data and `check_data` of models, whether the stage can run."""
+    if hasattr(data, "check_stage"):
+        data.check_stage(stage)
+    if hasattr(model, "check_data"):
+        model.check_data(data)
 
 
 class _Command(LightningCLI):

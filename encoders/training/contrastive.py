@@ -20,7 +20,7 @@ from encoders.training.schedule import warm_up_cosine
 from fxrep.data.pairs import PairRenderer, RenderedPairs
 from fxrep.errors import ArgumentError, FxrepError
 
-_STREAMS = {"train": 0, "validation": 1}
+_STREAMS = {"train": 0, "validation": 1, "test": 2}
 
 
 class ContrastiveTraining(LightningModule):
@@ -28,8 +28,8 @@ class ContrastiveTraining(LightningModule):
 
     Everything random in a step comes from (seed, position in the run, rank), so that a resumed run is the run that
     was interrupted. Loss, alignment, uniformity and spread are logged in every step; on the validation pairs also
-    retrieval@1. ``loss_ratio`` is the loss over `chance_loss`: it starts at 1 and stays there in a run that does not
-    learn. The loss itself grows with the logarithm of the joined batch.
+    retrieval@1, and the same on the test pairs as ``test/…``. ``loss_ratio`` is the loss over `chance_loss`: it starts
+    at 1 and stays there in a run that does not learn. The loss itself grows with the logarithm of the joined batch.
 
     Args:
         encoder: what to train.
@@ -67,7 +67,15 @@ class ContrastiveTraining(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Refuse data at another rate than the encoder's: it would be misread, not resampled."""
-        rate = getattr(getattr(self.trainer, "datamodule", None), "sample_rate", self.encoder.sample_rate)
+        self.check_data(getattr(self.trainer, "datamodule", None))
+
+    def check_data(self, data: Any) -> None:
+        """Refuse a data module at another rate.
+
+        Raises:
+            ArgumentError: with both rates.
+        """
+        rate = getattr(data, "sample_rate", self.encoder.sample_rate)
         if rate != self.encoder.sample_rate:
             raise ArgumentError(
                 f"the data is at {rate} Hz and the encoder at {self.encoder.sample_rate} Hz: set both sample_rate alike"
@@ -91,16 +99,11 @@ class ContrastiveTraining(LightningModule):
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Log the loss of one batch and keep its embeddings for the whole set's retrieval."""
-        embedded = self._embed_pairs(batch, self._generator("validation", batch_idx))
-        loss = self.objective(embedded["a"], embedded["b"])
-        self._log("validation", loss, len(embedded["a"]), embedded)
-        self._held_out.append((embedded["embedding_a"].cpu(), embedded["embedding_b"].cpu()))
+        self._held_out_step("validation", batch, batch_idx)
 
     def on_validation_epoch_end(self) -> None:
         """Measure the whole validation set and keep the figures for the model card."""
-        a, b = (torch.cat(parts) for parts in zip(*self._held_out, strict=True))
-        self._held_out = []
-        self.log_dict({"validation/retrieval@1": retrieval_at_1(a, b), "validation/chance": 1.0 / len(a)})
+        self._measure_held_out("validation")
         if not self.trainer.sanity_checking:
             logged = self.trainer.callback_metrics
             self.measured = {name: float(value) for name, value in logged.items() if name.startswith("validation/")} | {
@@ -108,12 +111,12 @@ class ContrastiveTraining(LightningModule):
             }
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """The same as validation."""
-        self.validation_step(batch, batch_idx)
+        """What validation does, on the test pairs, logged as ``test/…``."""
+        self._held_out_step("test", batch, batch_idx)
 
     def on_test_epoch_end(self) -> None:
-        """The same as validation."""
-        self.on_validation_epoch_end()
+        """Measure the whole test set."""
+        self._measure_held_out("test")
 
     def configure_optimizers(self) -> Any:
         """AdamW under warm-up and cosine, stepped with the optimiser."""
@@ -156,6 +159,18 @@ class ContrastiveTraining(LightningModule):
         # SeedSequence mixes the numbers, so that neighbouring steps do not get neighbouring generators.
         mixed = np.random.SeedSequence([self.seed, _STREAMS[stream], position, rank])
         return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint64)[0]))
+
+    def _held_out_step(self, split: str, batch: dict[str, Any], batch_idx: int) -> None:
+        embedded = self._embed_pairs(batch, self._generator(split, batch_idx))
+        loss = self.objective(embedded["a"], embedded["b"])
+        self._log(split, loss, len(embedded["a"]), embedded)
+        self._held_out.append((embedded["embedding_a"].cpu(), embedded["embedding_b"].cpu()))
+
+    def _measure_held_out(self, split: str) -> None:
+        """Log the retrieval over all pairs of "validation" or "test"."""
+        a, b = (torch.cat(parts) for parts in zip(*self._held_out, strict=True))
+        self._held_out = []
+        self.log_dict({f"{split}/retrieval@1": retrieval_at_1(a, b), f"{split}/chance": 1.0 / len(a)})
 
     def _embed_pairs(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         """Projections ``a`` and ``b``, and the embeddings before the head, of a batch rendered here."""

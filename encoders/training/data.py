@@ -10,11 +10,13 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from encoders.training.loader import PositionSampler, ResumableLoader
-from fxrep.data.manifest import joint_provenance, read_manifest
+from fxrep.data.manifest import check_audio_is_there, joint_provenance, read_manifest
 from fxrep.data.pairs import PairDataset, PairItem
 from fxrep.errors import ArgumentError, DataError
 
 log = logging.getLogger(__name__)
+
+SPLIT_OF_STAGE = {"fit": "train", "validate": "validation", "test": "test"}
 
 
 class PairDataModule(LightningDataModule):
@@ -25,7 +27,7 @@ class PairDataModule(LightningDataModule):
             normalize``).
         batch_size: pairs per process and step; hard negatives double them.
         length: pairs per epoch over all processes.
-        validation_length: pairs of the validation set, the same ones every time.
+        validation_length: pairs of the validation set and of the test set, the same ones every time.
         segment_s: seconds per content.
         mixture_probability: share of pairs that are mixtures.
         max_mixture_tracks: most stems of a mixture.
@@ -33,6 +35,7 @@ class PairDataModule(LightningDataModule):
         loudness_lufs: loudness of every content before effects; None keeps it as recorded.
         train_split: songs to train on.
         validation_split: songs to validate on.
+        test_split: songs for the stage ``test``.
         num_workers: processes that read ahead.
         seed: of everything that is drawn.
     """
@@ -50,6 +53,7 @@ class PairDataModule(LightningDataModule):
         loudness_lufs: float | None = -23.0,
         train_split: str | None = "train",
         validation_split: str | None = "validation",
+        test_split: str | None = "test",
         num_workers: int = 2,
         seed: int = 0,
     ) -> None:
@@ -63,8 +67,8 @@ class PairDataModule(LightningDataModule):
         if not self.manifests:
             raise ArgumentError("manifest is an empty list: name at least one with --data.manifest")
         self.batch_size, self.num_workers, self.sample_rate = batch_size, num_workers, sample_rate
-        self.lengths = {"train": length, "validation": validation_length}
-        self.splits = {"train": train_split, "validation": validation_split}
+        self.lengths = {"train": length, "validation": validation_length, "test": validation_length}
+        self.splits = {"train": train_split, "validation": validation_split, "test": test_split}
         self.drawing: dict[str, Any] = {
             "segment_s": segment_s,
             "mixture_probability": mixture_probability,
@@ -88,12 +92,26 @@ class PairDataModule(LightningDataModule):
             ),
         }
 
+    def check_stage(self, stage: str) -> None:
+        """Refuse data that a stage cannot run on, before anything is written. Opens manifests, reads no audio.
+
+        Args:
+            stage: ``"fit"``, ``"validate"`` or ``"test"``.
+
+        Raises:
+            DataError: a manifest is missing or cannot be read, its audio has moved, or the stage's split is too small.
+        """
+        for manifest in self.manifests:
+            self._check_exists(manifest)
+            check_audio_is_there(read_manifest(manifest), manifest)
+        split = SPLIT_OF_STAGE[stage]
+        if split == "train":
+            self._sampler()
+        self._pairs(split)
+
     def train_dataloader(self) -> ResumableLoader:
         """Pairs of this process, from the position where training stands."""
-        trainer = self.trainer
-        rank, processes = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        sampler = PositionSampler(self.lengths["train"], self.batch_size, rank, processes)
-        self._loader = ResumableLoader(self._pairs("train", self.seed), sampler, self.num_workers)
+        self._loader = ResumableLoader(self._pairs("train"), self._sampler(), self.num_workers)
         self._loader.load_state_dict(self._resumed)
         return self._loader
 
@@ -112,28 +130,40 @@ class PairDataModule(LightningDataModule):
     def val_dataloader(self) -> DataLoader[dict[str, Any]] | list[Any]:
         """The validation pairs, all of them on every process: retrieval needs one common set of candidates."""
         try:
-            # Another seed than training's: where both splits are the same songs, the segments still differ.
-            pairs = self._pairs("validation", self.seed + 1)
+            pairs = self._pairs("validation")
         except DataError as error:
             log.warning("training goes on without validation: %s", error)
             return []
         return DataLoader(pairs, batch_size=self.batch_size, num_workers=self.num_workers)
 
-    def test_dataloader(self) -> DataLoader[dict[str, Any]] | list[Any]:
-        """The validation pairs again; `fxrep evaluate` judges encoders on songs held out."""
-        return self.val_dataloader()
+    def test_dataloader(self) -> DataLoader[dict[str, Any]]:
+        """The test pairs, all of them on every process.
 
-    def _pairs(self, stage: str, seed: int) -> Dataset[PairItem]:
+        Raises:
+            DataError: the test split holds no stem that is long enough.
+        """
+        return DataLoader(self._pairs("test"), batch_size=self.batch_size, num_workers=self.num_workers)
+
+    def _sampler(self) -> PositionSampler:
+        trainer = self.trainer
+        rank, processes = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        return PositionSampler(self.lengths["train"], self.batch_size, rank, processes)
+
+    def _check_exists(self, manifest: str) -> None:
+        if not Path(manifest).exists():
+            raise DataError(
+                f"no manifest {manifest}: fxrep data scan makes one of your multitracks, "
+                "fxrep data generate makes songs to try with; name it with --data.manifest"
+            )
+
+    def _pairs(self, split: str) -> Dataset[PairItem]:
         for manifest in self.manifests:
-            if not Path(manifest).exists():
-                raise DataError(
-                    f"no manifest {manifest}: fxrep data scan makes one of your multitracks, "
-                    "fxrep data generate makes songs to try with; name it with --data.manifest"
-                )
-        return self._dataset(stage, seed)
+            self._check_exists(manifest)
+        # Each split has a seed of its own: where two of them are the same songs, the segments still differ.
+        return self._dataset(split, self.seed + list(self.splits).index(split))
 
-    def _dataset(self, stage: str, seed: int) -> Dataset[PairItem]:
-        """The items of a stage; what another kind of pairs replaces."""
+    def _dataset(self, split: str, seed: int) -> Dataset[PairItem]:
+        """The items of "train", "validation" or "test"; what another kind of pairs replaces."""
         return PairDataset(
-            list(self.manifests), split=self.splits[stage], length=self.lengths[stage], seed=seed, **self.drawing
+            list(self.manifests), split=self.splits[split], length=self.lengths[split], seed=seed, **self.drawing
         )

@@ -28,8 +28,8 @@ class InstrumentTraining(ContrastiveTraining):
     paper; the published program asks with the stem that it looks for, effects and all. Most of the query is dropped in
     training, as published, so that it says what plays and little more.
 
-    Measured on the validation items besides the mixtures' retrieval: retrieval of the stem by the mixture's plain
-    embedding (``stem_by_mixture@1``), with a clip (``stem_by_clip@1``) and with the name (``stem_by_name@1``).
+    Measured on the validation and test items besides the mixtures' retrieval: retrieval of the stem by the mixture's
+    plain embedding (``stem_by_mixture@1``), with a clip (``stem_by_clip@1``) and with the name (``stem_by_name@1``).
 
     Args:
         encoder: with queries.
@@ -106,15 +106,15 @@ class InstrumentTraining(ContrastiveTraining):
         assert self.encoder.extractor is not None
         return self.encoder.extractor
 
-    def on_validation_epoch_end(self) -> None:
-        """Measure the retrieval of stems over the whole validation set."""
+    def _measure_held_out(self, split: str) -> None:
+        """Measure the retrieval of stems too."""
         targets = torch.cat([part["target"] for part in self._asked])
         for way in ("mixture", "clip", "name"):
             if all(way in part for part in self._asked):
                 asked = torch.cat([part[way] for part in self._asked])
-                self.log(f"validation/stem_by_{way}@1", retrieval_at_1(asked, targets))
+                self.log(f"{split}/stem_by_{way}@1", retrieval_at_1(asked, targets))
         self._asked = []
-        super().on_validation_epoch_end()
+        super()._measure_held_out(split)
 
     def _embed_pairs(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         """Also ``extracted`` and ``target``, once the instrument objective counts."""

@@ -27,6 +27,7 @@ def run(
 ) -> None:
     """Train from a configuration: fit (the default), validate or test, with any setting changed by --key value.
 
+    validate measures a checkpoint on the validation split (validation/...), test on the test split (test/...).
     Settings are those of the configuration: --trainer.max_steps 1000, --data.manifest songs/manifest.parquet,
     --model.learning_rate 3e-4, --seed_everything 1. --print_config shows all of them. Logs and checkpoints go to
     runs/<name of the configuration> unless --trainer.default_root_dir says otherwise. Ctrl-C saves and stops.

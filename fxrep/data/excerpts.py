@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from fxrep.audio import normalize_loudness
-from fxrep.data.manifest import read_manifest
+from fxrep.data.manifest import check_audio_is_there, read_manifest
 from fxrep.data.segments import SegmentSampler, sounding_share
 from fxrep.data.synthesis.song import generate_song
 from fxrep.errors import ArgumentError, DataError
@@ -36,17 +36,19 @@ class ExcerptDataModule(LightningDataModule):
     Excerpt i of an epoch is drawn from (seed, i, rank) alone: epochs repeat their excerpts, in order.
 
     Args:
-        manifest: manifest of stems. None: songs are generated from the seed, training and validation of different ones.
+        manifest: manifest of stems. None: songs are generated from the seed, different ones for each split.
         batch_size: excerpts per process and step.
         length: excerpts per epoch and process.
-        validation_length: excerpts of the validation set, the same ones every time.
+        validation_length: excerpts of the validation set and of the test set, the same ones every time.
         segment_s: seconds per excerpt.
         sample_rate: Hz.
         loudness_lufs: (lowest, highest) loudness of the excerpts; drawn uniformly. Effects that depend on level must
             hear all levels.
-        songs: how many songs to generate where there is no manifest; a quarter of them, at least one, for validation.
+        songs: how many songs to generate where there is no manifest; a quarter as many, at least one, for validation,
+            and as many for test.
         train_split: songs to train on.
         validation_split: songs to validate on.
+        test_split: songs for the stage ``test``.
         num_workers: processes that read ahead.
         seed: of everything that is drawn.
     """
@@ -63,6 +65,7 @@ class ExcerptDataModule(LightningDataModule):
         songs: int = 8,
         train_split: str | None = "train",
         validation_split: str | None = "validation",
+        test_split: str | None = "test",
         num_workers: int = 0,
         seed: int = 0,
     ) -> None:
@@ -77,10 +80,24 @@ class ExcerptDataModule(LightningDataModule):
         if manifest is None and segment_s > SONG_S:
             raise ArgumentError(f"segment_s is {segment_s}; generated songs have {SONG_S:g} s")
         self.manifest, self.batch_size, self.num_workers = manifest, batch_size, num_workers
-        self.lengths = {"train": length, "validation": validation_length}
-        self.splits = {"train": train_split, "validation": validation_split}
+        self.lengths = {"train": length, "validation": validation_length, "test": validation_length}
+        self.splits = {"train": train_split, "validation": validation_split, "test": test_split}
         self.segment_s, self.sample_rate, self.loudness_lufs = segment_s, sample_rate, loudness_lufs
         self.songs, self.seed = songs, seed
+
+    def check_stage(self, stage: str) -> None:
+        """Refuse a manifest that a stage cannot run on, before anything is written; reads no audio.
+
+        Args:
+            stage: ``"fit"``, ``"validate"`` or ``"test"``.
+
+        Raises:
+            ArgumentError: there is no such manifest.
+            DataError: it cannot be read, its audio has moved, or the stage's split is too small.
+        """
+        if self.manifest is not None:
+            self._sampler({"fit": "train", "validate": "validation", "test": "test"}[stage])
+            check_audio_is_there(read_manifest(self.manifest), self.manifest)
 
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """The excerpts of this process."""
@@ -94,33 +111,39 @@ class ExcerptDataModule(LightningDataModule):
             log.warning("training goes on without validation: %s", error)
             return []
 
-    def test_dataloader(self) -> DataLoader[dict[str, Tensor]] | list[Any]:
-        """The validation excerpts again."""
-        return self.val_dataloader()
+    def test_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """The test excerpts of this process.
 
-    def _loader(self, stage: str) -> DataLoader[dict[str, Tensor]]:
+        Raises:
+            DataError: the test split holds no stem that is long enough.
+        """
+        return self._loader("test")
+
+    def _loader(self, split: str) -> DataLoader[dict[str, Tensor]]:
         rank = self.trainer.global_rank if self.trainer else 0
-        draw = self._generated(stage) if self.manifest is None else self._recorded(stage)
-        # The third number keeps the places apart where both splits are the same songs.
-        numbers = (self.seed, rank, 0 if stage == "train" else 1)
-        excerpts = Excerpts(draw, self.lengths[stage], self.sample_rate, self.loudness_lufs, numbers)
-        return DataLoader(excerpts, self.batch_size, drop_last=stage == "train", num_workers=self.num_workers)
+        draw = (
+            self._generated(split) if self.manifest is None else functools.partial(_draw_recorded, self._sampler(split))
+        )
+        # The third number keeps the places apart where two splits are the same songs.
+        numbers = (self.seed, rank, list(self.splits).index(split))
+        excerpts = Excerpts(draw, self.lengths[split], self.sample_rate, self.loudness_lufs, numbers)
+        return DataLoader(excerpts, self.batch_size, drop_last=split == "train", num_workers=self.num_workers)
 
-    def _recorded(self, stage: str) -> Draw:
+    def _sampler(self, split: str) -> SegmentSampler:
         assert self.manifest is not None
         if not Path(self.manifest).exists():
             # An argument, not data: without this file there is no training either.
             raise ArgumentError(
                 f"no manifest {self.manifest}: name one with --data.manifest, or null for generated songs"
             )
-        sampler = SegmentSampler(
-            read_manifest(self.manifest), self.splits[stage], self.segment_s, self.sample_rate, loudness_lufs=None
+        return SegmentSampler(
+            read_manifest(self.manifest), self.splits[split], self.segment_s, self.sample_rate, loudness_lufs=None
         )
-        return functools.partial(_draw_recorded, sampler)
 
-    def _generated(self, stage: str) -> Draw:
+    def _generated(self, split: str) -> Draw:
         held_out = max(1, self.songs // 4)
-        numbers = range(self.songs) if stage == "train" else range(self.songs, self.songs + held_out)
+        first = {"train": 0, "validation": self.songs, "test": self.songs + held_out}[split]
+        numbers = range(first, first + (self.songs if split == "train" else held_out))
         tracks: list[Tensor] = []
         for number in numbers:
             seed = SONGS_PER_SEED * self.seed + number

@@ -174,6 +174,26 @@ def read_manifest(path: str | os.PathLike[str], root: str | os.PathLike[str] | N
     return Manifest(_rows(table.to_pylist(), source), Path(root) if root else _root(about, source))
 
 
+def check_audio_is_there(manifest: Manifest, name: str | os.PathLike[str]) -> None:
+    """Refuse a manifest whose audio has moved as a whole; a look at ten files, whatever the size.
+
+    Args:
+        manifest: as read.
+        name: how the message calls it, normally its path.
+
+    Raises:
+        DataError: none of the files that were looked for is there.
+    """
+    rows = manifest.rows[:: max(1, len(manifest) // 10)]
+    if not rows or any(manifest.path_of(row).is_file() for row in rows):
+        return
+    what = "holds none of its files" if manifest.root.is_dir() else "is not there"
+    raise DataError(
+        f"{name}: the folder it was made of, {manifest.root}, {what}: move it back, or scan the new folder with "
+        "fxrep data scan; fxrep data check --root NEW_FOLDER tells whether all of it is in one"
+    )
+
+
 def _about(metadata: dict[bytes, bytes], source: Path) -> dict[str, Any]:
     try:
         about = json.loads(metadata.get(b"fxrep", b"{}"))

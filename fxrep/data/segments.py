@@ -79,10 +79,7 @@ class SegmentSampler:
                     )
                     self.sources[row.instrument].append(source)
         if not self.sources:
-            raise DataError(
-                f"no stem of {segment_s:g} s or more in split {split or 'all'!r} of "
-                f"{', '.join(str(manifest.root) for manifest in several)}: use shorter segments or scan more data"
-            )
+            raise _nothing_to_draw(several, split, segment_s)
 
     @property
     def instruments(self) -> list[str]:
@@ -178,6 +175,20 @@ class SegmentSampler:
         if self.loudness_lufs is None:
             return audio
         return normalize_loudness(audio, self.sample_rate, self.loudness_lufs)
+
+
+def _nothing_to_draw(manifests: Sequence[Manifest], split: str | None, segment_s: float) -> DataError:
+    where = ", ".join(str(manifest.root) for manifest in manifests)
+    splits = {row.split for manifest in manifests for row in manifest.rows if row.kind == "stem"}
+    if splits and split is not None and split not in splits:
+        return DataError(
+            f"no stem in split {split!r} of {where}, only in {', '.join(sorted(splits))}: scan again with a larger "
+            "share for it, see fxrep data scan --help"
+        )
+    return DataError(
+        f"no stem of {segment_s:g} s or more in split {split or 'all'!r} of {where}: use shorter segments or scan more "
+        "data"
+    )
 
 
 def sounding_share(audio: Tensor, sample_rate: int) -> float:

@@ -87,6 +87,22 @@ def test_debug_configurations_run(name: str, tmp_path) -> None:
         assert torch.equal(one, other)
 
 
+def test_the_stage_test_hears_songs_of_its_own(tmp_path) -> None:
+    overrides = ["--trainer.default_root_dir", str(tmp_path), "--data.validation_length", "2", "--data.songs", "1"]
+    report = run_training(["effects/debug/proxy_eq"], "test", overrides)
+    assert set(report.metrics) == {"test/loss", "test/error_db"}
+    data = ExcerptDataModule(batch_size=2, length=2, validation_length=2, segment_s=0.5, songs=1, seed=3)
+    heard = [next(iter(loader())) for loader in (data.train_dataloader, data.val_dataloader, data.test_dataloader)]
+    assert all(not torch.equal(a["audio"], b["audio"]) for a, b in itertools.combinations(heard, 2))
+
+
+def test_a_manifest_that_is_missing_leaves_no_folder(tmp_path) -> None:
+    overrides = ["--trainer.default_root_dir", str(tmp_path / "run"), "--data.manifest", "nope.parquet"]
+    with pytest.raises(ArgumentError, match=r"no manifest nope\.parquet"):
+        run_training(["effects/debug/proxy_eq"], "fit", overrides)
+    assert not (tmp_path / "run").exists()
+
+
 def test_every_configuration_has_a_twin() -> None:
     assert sorted(NAMES) == [f"effects/debug/proxy_{name}.yaml" for name in ("compressor", "eq", "reverb")]
 

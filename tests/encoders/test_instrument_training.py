@@ -57,6 +57,14 @@ def test_every_way_of_asking_is_measured(trained):
     assert trained.metrics["validation/chance"] == pytest.approx(1 / 16)
 
 
+def test_the_stage_test_asks_too(trained, manifest, tmp_path):
+    last = next(Path(trained.logs).rglob("last.ckpt"))
+    more = overrides(manifest, tmp_path, **{"data.test_split": "validation"})
+    tested = run_training([DEBUG], "test", more, str(last))
+    assert {f"test/stem_by_{way}@1" for way in ("mixture", "clip", "name")} <= set(tested.metrics)
+    assert not any(name.startswith("validation/") for name in tested.metrics)
+
+
 def test_names_heard_in_training_can_be_asked_for(trained, tmp_path):
     encoder = encoders.load_encoder(export_encoder(trained.checkpoint, tmp_path / "release"))
     assert isinstance(encoder, FxEncoderPlusPlus) and encoder.queries.known

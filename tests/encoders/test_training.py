@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from encoders.export import export_encoder
 from encoders.training.command import run_training
 from encoders.training.configurations import find_configuration, list_configurations
 from encoders.training.resumption import read_checkpoint
-from fxrep.data import Manifest, read_manifest, write_manifest
+from fxrep.audio import load_audio
+from fxrep.data import Manifest, read_manifest, segments, write_manifest
 from fxrep.errors import ArgumentError, CheckpointError, DataError, FxrepError, OutputError
 
 
@@ -64,12 +66,51 @@ def test_same_seed_same_weights_other_seed_others(trained, configuration):
     assert not same_weights(last(reference), last(other))
 
 
-def test_validate_and_test_take_a_checkpoint(trained):
+def test_validate_takes_a_checkpoint(trained):
     configuration, report = trained
-    for stage in ("validate", "test"):
-        taken = run_training([str(configuration)], stage, resume=str(last(report)))
-        assert taken.stage == stage
-        assert taken.metrics["validation/retrieval@1"] == report.metrics["validation/retrieval@1"]
+    taken = run_training([str(configuration)], "validate", resume=str(last(report)))
+    assert taken.stage == "validate"
+    assert taken.metrics["validation/retrieval@1"] == report.metrics["validation/retrieval@1"]
+
+
+def test_the_stage_test_hears_the_test_songs_alone(trained, manifest, tmp_path, monkeypatch):
+    configuration, report = trained
+    rows = [replace(row, split="test") if row.song == "song5" else row for row in read_manifest(manifest).rows]
+    write_manifest(tmp_path / "m.parquet", Manifest(rows, manifest.parent))
+    read = []
+    monkeypatch.setattr(
+        segments, "load_audio", lambda path, **kw: read.append(path.parent.name) or load_audio(path, **kw)
+    )
+    override = ["--data.manifest", str(tmp_path / "m.parquet")]
+    tested = run_training([str(configuration)], "test", override, resume=str(last(report)))
+    assert set(read) == {"song5"}
+    assert {"test/retrieval@1", "test/chance", "test/loss", "test/spread"} <= set(tested.metrics)
+    assert not any(name.startswith("validation/") for name in tested.metrics)
+
+
+@pytest.mark.parametrize(
+    ("stage", "overrides", "words"),
+    [
+        ("test", [], "no stem in split 'test'"),
+        ("validate", ["--data.validation_split", "dev"], "no stem in split 'dev'"),
+        ("fit", ["--data.train_split", "dev"], "no stem in split 'dev'"),
+        ("fit", ["--data.segment_s", "99"], "no stem of 99 s"),
+        ("fit", ["--data.manifest", "nope.parquet"], "no manifest nope.parquet"),
+        ("fit", ["--data.manifest", "{tmp_path}/broken.parquet"], "cannot be read as Parquet"),
+        ("fit", ["--data.manifest", "{tmp_path}/moved.parquet"], "is not there: move it back, or scan"),
+        ("fit", ["--data.length", "3"], "raise length or lower batch_size"),
+        ("fit", ["--data.sample_rate", "48000"], "48000 Hz and the encoder at 44100"),
+    ],
+)
+def test_data_that_cannot_be_used_leave_no_folder(configuration, manifest, tmp_path, stage, overrides, words):
+    (tmp_path / "broken.parquet").write_bytes(b"no Parquet")
+    write_manifest(tmp_path / "moved.parquet", Manifest(read_manifest(manifest).rows, tmp_path / "gone"))
+    given = [override.format(tmp_path=tmp_path) for override in overrides]
+    with pytest.raises(FxrepError) as caught:
+        run_training([str(configuration)], stage, given)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_bfloat16(configuration):

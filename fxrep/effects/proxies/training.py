@@ -19,7 +19,7 @@ from fxrep.effects.proxies.release import describe_proxy, save_proxy
 from fxrep.effects.registry import create_processor
 from fxrep.errors import ArgumentError, FxrepError
 
-_STREAMS = {"train": 0, "validation": 1}
+_STREAMS = {"train": 0, "validation": 1, "test": 2}
 
 
 class ProxyTraining(LightningModule):
@@ -28,8 +28,8 @@ class ProxyTraining(LightningModule):
     Settings are drawn uniformly on the scale of each parameter, anew in every step, from (seed, step, rank); the real
     effect is rendered on the fly. At the end a release folder ``proxy`` is written beside the logs.
 
-    Logged: ``loss``, and in validation ``error_db``, the energy of the error against that of what the effect changes:
-    0 dB is as far off as doing nothing.
+    Logged: ``loss``, and in validation and test ``error_db``, the energy of the error against that of what the effect
+    changes: 0 dB is as far off as doing nothing.
 
     Args:
         effect: a processor, black boxes included, or the name of one.
@@ -80,7 +80,15 @@ class ProxyTraining(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Refuse data at another rate: it would be misread, not resampled."""
-        rate = getattr(getattr(self.trainer, "datamodule", None), "sample_rate", self.proxy.sample_rate)
+        self.check_data(getattr(self.trainer, "datamodule", None))
+
+    def check_data(self, data: Any) -> None:
+        """Refuse a data module at another rate.
+
+        Raises:
+            ArgumentError: with both rates.
+        """
+        rate = getattr(data, "sample_rate", self.proxy.sample_rate)
         if rate != self.proxy.sample_rate:
             raise ArgumentError(
                 f"the data is at {rate} Hz and the proxy at {self.proxy.sample_rate} Hz: set both sample_rate alike"
@@ -100,8 +108,15 @@ class ProxyTraining(LightningModule):
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Sum up the energies of the error and of the change; the same settings every time."""
-        imitated, real, dry = self.imitate(batch["audio"], self._generator("validation", batch_idx))
-        self.log("validation/loss", self.loss(imitated, real), batch_size=len(real))
+        self._held_out_step("validation", batch, batch_idx)
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """What validation does, on the test excerpts, logged as ``test/…``."""
+        self._held_out_step("test", batch, batch_idx)
+
+    def _held_out_step(self, split: str, batch: dict[str, Any], batch_idx: int) -> None:
+        imitated, real, dry = self.imitate(batch["audio"], self._generator(split, batch_idx))
+        self.log(f"{split}/loss", self.loss(imitated, real), batch_size=len(real))
         sums = [(imitated - real).double().square().sum(), (real - dry).double().square().sum()]
         self._energies += torch.stack(sums).cpu()
 
@@ -111,13 +126,24 @@ class ProxyTraining(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the error and keep the figures for the release."""
-        gathered = self.all_gather(self._energies.float().to(self.device))
-        assert isinstance(gathered, Tensor)
-        total = gathered.reshape(-1, 2).sum(0)
-        self.log("validation/error_db", relative_db(float(total[0]), float(total[1])))
+        self._log_error("validation")
         if not self.trainer.sanity_checking:
             logged = self.trainer.callback_metrics
             self.measured = {name: float(value) for name, value in logged.items() if name.startswith("validation/")}
+
+    def on_test_epoch_start(self) -> None:
+        """Begin the sums."""
+        self.on_validation_epoch_start()
+
+    def on_test_epoch_end(self) -> None:
+        """Log the error."""
+        self._log_error("test")
+
+    def _log_error(self, split: str) -> None:
+        gathered = self.all_gather(self._energies.float().to(self.device))
+        assert isinstance(gathered, Tensor)
+        total = gathered.reshape(-1, 2).sum(0)
+        self.log(f"{split}/error_db", relative_db(float(total[0]), float(total[1])))
 
     def imitate(self, audio: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Return the imitation, the real effect's output and the input, all (B, C, T), for settings drawn now."""
