@@ -17,12 +17,14 @@ def run(
     model: Annotated[str, typer.Option(help="Name or folder of the encoder.")] = "default",
     windows: Annotated[bool, typer.Option("--windows", help="One row per window instead of one per song.")] = False,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Embed the I-th of N parts of the files, I from 1.")] = "",
+    prune: Annotated[bool, typer.Option("--prune", help="Drop the rows of files that are not named.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Embed recordings into one Parquet file; run it again to go on after an interruption.
 
-    Files that cannot be read are named and left out. For many machines, give each its own --shard and -o, in one
-    folder: fxrep map reads the folder.
+    Files that cannot be read are named and left out. An output that is there is added to: unchanged files are not
+    embedded again, rows of files that are not named now stay. It must be of the same model. For many machines, give
+    each its own --shard and -o, in one folder: fxrep map reads the folder.
 
     \b
     Example: fxrep embed songs/ -o embeddings.parquet
@@ -32,19 +34,27 @@ def run(
 
     part = _parse_shard(shard) if shard else None
     encoder = load_encoder(model)
-    report = embed_corpus(paths, encoder, output, level="window" if windows else "song", shard=part)
+    report = embed_corpus(paths, encoder, output, level="window" if windows else "song", shard=part, prune=prune)
     report_failures(report.failures)
     result: dict[str, Any] = {
         "output": str(report.output),
         "files": report.files,
         "rows": report.rows,
         "reused": report.reused,
+        "kept": report.kept,
+        "dropped": report.dropped,
         "dim": encoder.dim,
         "fingerprint": encoder.fingerprint,
         "failures": [{"path": path, "reason": reason} for path, reason in report.failures],
     }
     text = f"{report.output}: {report.rows} embeddings of {report.files} files"
-    emit(result, as_json, f"{text} ({report.reused} from an earlier run)" if report.reused else text)
+    if report.reused:
+        text += f" ({report.reused} from an earlier run)"
+    if report.kept:
+        text += f"; {report.kept} of them are not named now and were kept: --prune drops them"
+    if report.dropped:
+        text += f"; dropped {report.dropped} that are not named now"
+    emit(result, as_json, text)
 
 
 def _parse_shard(text: str) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from fxrep.data.multitrack import Multitrack
 from fxrep.data.splits import SplitFractions, assign_splits
 from fxrep.errors import ArgumentError, DataError, FxrepError
 from fxrep.progress import track_progress
+from fxrep.table_kinds import MANIFEST, check_replaceable
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +73,9 @@ def scan(
 
     Raises:
         DataError: there are no songs, or not one file is usable.
-        OutputError: the output cannot be written.
+        OutputError: the output cannot be written, or is there and no manifest.
     """
+    check_replaceable(output, MANIFEST)
     threads = workers if workers is not None else os.cpu_count() or 1
     if threads < 1:
         raise ArgumentError(f"workers must be at least 1, got {threads}")

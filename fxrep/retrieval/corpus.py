@@ -6,22 +6,18 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fxrep.audio import find_audio_files
-from fxrep.errors import ArgumentError, AudioError, DataError, FxrepError, OutputError
+from fxrep.errors import ArgumentError, AudioError, FxrepError
 from fxrep.files import output_error
 from fxrep.progress import track_progress
 from fxrep.retrieval.database import Level
-from fxrep.retrieval.embedding_table import (
-    EmbeddingTable,
-    embedding_schema,
-    read_embeddings,
-    song_rows,
-    write_embeddings,
-)
+from fxrep.retrieval.earlier_rows import EarlierRows, Row
+from fxrep.retrieval.embedding_table import embedding_schema, song_rows, write_embeddings
 from fxrep.retrieval.encoder import AudioEncoder, embed_song, failure, hash_file
 
 
@@ -33,7 +29,9 @@ class CorpusReport:
         output: the Parquet file.
         files: files whose embeddings are in it.
         rows: its rows.
-        reused: files taken from an earlier or interrupted run.
+        reused: of those named, files taken from an earlier or interrupted run.
+        kept: files that were in the output and are not named now; their rows are still in it.
+        dropped: such files whose rows were pruned.
         failures: (path, reason) of files that could not be embedded.
     """
 
@@ -41,6 +39,8 @@ class CorpusReport:
     files: int = 0
     rows: int = 0
     reused: int = 0
+    kept: int = 0
+    dropped: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -58,12 +58,14 @@ def embed_corpus(
     *,
     level: Level = "song",
     shard: tuple[int, int] | None = None,
+    prune: bool = False,
     part_files: int = 16,
 ) -> CorpusReport:
     """Write one row per song (or per window) of all audio below `paths`.
 
     Finished parts stay in ``<output>.parts`` until the whole is written, so an interrupted run is taken up where it
-    stopped; rows of an existing `output` by the same model are reused for files that have not changed.
+    stopped. Rows of an existing `output` are reused for files that have not changed, and kept for files that are not
+    among `paths`; the file must be of the same model, level and shard.
 
     Args:
         paths: files and folders.
@@ -71,33 +73,41 @@ def embed_corpus(
         output: Parquet file to write.
         level: ``"song"`` or ``"window"``.
         shard: ``(i, n)`` embeds only the i-th of n parts of the files, i from 1; give every shard its own `output`.
+        prune: drop the rows of files that are not among `paths`.
         part_files: files per part.
 
     Raises:
         AudioError: there is no audio, or not one file could be embedded.
-        OutputError: the output cannot be written; finished parts stay.
+        OutputError: the output holds something else, another model's, level's or shard's embeddings for example; or
+            it cannot be written, finished parts stay then.
+        DataError: the output is damaged.
     """
     target = Path(output)
     if target.suffix != ".parquet":
         raise ArgumentError(f"{target} is not a .parquet file: give an output such as embeddings.parquet")
     files = find_audio_files([paths] if isinstance(paths, str | os.PathLike) else paths)
+    shard_name = ""
     if shard is not None:
         _check_shard(shard)
+        shard_name = f"{shard[0]}/{shard[1]}"
         files = [file for file in files if in_shard(file, shard)]
     parts = target.with_name(f"{target.name}.parts")
     report = CorpusReport(target)
-    done = _finished(target, parts, encoder, level)
+    earlier = EarlierRows(target, parts, encoder, level, shard_name)
+    schema = embedding_schema(encoder, level, shard_name)
     # Before hours of work: can anything be written here?
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(target, error) from error
-    rows = _embed_parts(files, encoder, level, parts, done, report, part_files)
+    rows = _embed_parts(files, encoder, level, schema, parts, earlier, report, part_files)
     if files and not rows:
-        shutil.rmtree(parts, ignore_errors=True)
+        with suppress(OSError):  # not empty: it holds what an earlier run finished
+            parts.rmdir()
         path, reason = report.failures[0]
         raise AudioError(f"none of the {len(files)} files could be embedded; the first, {path}: {reason}")
-    write_embeddings(target, rows, embedding_schema(encoder, level))
+    rows = _with_others(rows, earlier.others(files), report, prune)
+    write_embeddings(target, rows, schema)
     shutil.rmtree(parts, ignore_errors=True)
     report.rows = len(rows)
     return report
@@ -107,20 +117,20 @@ def _embed_parts(
     files: Sequence[Path],
     encoder: AudioEncoder,
     level: Level,
+    schema: Any,
     parts: Path,
-    done: dict[tuple[str, str], list[dict[str, Any]]],
+    earlier: EarlierRows,
     report: CorpusReport,
     part_files: int,
-) -> list[dict[str, Any]]:
-    schema = embedding_schema(encoder, level)
-    rows: list[dict[str, Any]] = []
-    part: list[dict[str, Any]] = []
+) -> list[Row]:
+    rows: list[Row] = []
+    part: list[Row] = []
     pending = 0
     try:
         for file in track_progress(files, "embedding"):
             try:
                 content_hash = hash_file(file)
-                found = done.get((str(file), content_hash))
+                found = earlier.find(file, content_hash)
                 if found is None:
                     found = song_rows(embed_song(file, encoder, content_hash), level, encoder.window_s)
                     part += found
@@ -142,44 +152,19 @@ def _embed_parts(
     return rows
 
 
-def _write_part(parts: Path, rows: list[dict[str, Any]], schema: Any) -> None:
+def _with_others(rows: list[Row], others: list[list[Row]], report: CorpusReport, prune: bool) -> list[Row]:
+    if prune:
+        report.dropped = len(others)
+        return rows
+    report.kept = len(others)
+    report.files += len(others)
+    return [row for other in others for row in other] + rows
+
+
+def _write_part(parts: Path, rows: list[Row], schema: Any) -> None:
     # Named by what it holds: two runs never overwrite each other's parts.
     name = hashlib.sha256("\n".join(f"{row['path']} {row['content_hash']}" for row in rows).encode()).hexdigest()[:16]
     write_embeddings(parts / f"{name}.parquet", rows, schema)
-
-
-def _finished(
-    target: Path, parts: Path, encoder: AudioEncoder, level: Level
-) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    done: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder: give the name of a file to write")
-    sources = [target] if target.is_file() else []
-    sources += sorted(parts.glob("*.parquet")) if parts.is_dir() else []
-    for source in sources:
-        try:
-            table = read_embeddings(source)
-        except DataError:
-            continue
-        same_model = table.fingerprint == encoder.fingerprint and table.vectors.shape[1] == encoder.dim
-        if same_model and table.level == level:
-            _collect(table, done)
-    return done
-
-
-def _collect(table: EmbeddingTable, done: dict[tuple[str, str], list[dict[str, Any]]]) -> None:
-    fresh: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row, (path, content_hash) in enumerate(zip(table.paths, table.content_hashes, strict=True)):
-        fresh.setdefault((path, content_hash), []).append(
-            {
-                "path": path,
-                "content_hash": content_hash,
-                "start_s": float(table.start_s[row]),
-                "duration_s": float(table.duration_s[row]),
-                "embedding": table.vectors[row],
-            }
-        )
-    done.update(fresh)
 
 
 def _check_shard(shard: tuple[int, int]) -> None:

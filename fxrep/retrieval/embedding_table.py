@@ -15,6 +15,7 @@ from fxrep.files import atomic_file
 from fxrep.retrieval.database import UNIT_TOLERANCE, Level
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, unit_vectors
 from fxrep.retrieval.hits import MetadataValue
+from fxrep.table_kinds import table_kind
 
 if TYPE_CHECKING:
     import pyarrow
@@ -114,8 +115,8 @@ def window_length(start_s: float, song_duration_s: float, window_s: float) -> fl
     return max(0.0, min(window_s, song_duration_s - start_s))
 
 
-def embedding_schema(encoder: AudioEncoder, level: Level) -> pyarrow.Schema:
-    """Columns of an embedding file; the encoder's identity is in the schema's metadata."""
+def embedding_schema(encoder: AudioEncoder, level: Level, shard: str = "") -> pyarrow.Schema:
+    """Columns of an embedding file; the encoder's identity and the shard ``i/n`` are in the schema's metadata."""
     import pyarrow as pa
 
     return pa.schema(
@@ -131,6 +132,7 @@ def embedding_schema(encoder: AudioEncoder, level: Level) -> pyarrow.Schema:
             "fxrep.level": level,
             "fxrep.sample_rate": str(encoder.sample_rate),
             "fxrep.window_s": repr(float(encoder.window_s)),
+            **({"fxrep.shard": shard} if shard else {}),
         },
     )
 
@@ -179,6 +181,14 @@ def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingTable:
     )
 
 
+def read_shard(file: Path) -> str:
+    """The shard ``i/n`` whose embeddings a readable file holds; ``""`` where it is not one of several."""
+    import pyarrow.parquet as pq
+
+    tags: dict[bytes, bytes] = pq.read_schema(file).metadata or {}
+    return tags.get(b"fxrep.shard", b"").decode()
+
+
 def _read_file(file: Path) -> EmbeddingTable:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -187,21 +197,25 @@ def _read_file(file: Path) -> EmbeddingTable:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).split("\n")[0]
-        raise DataError(f"{file} is not a readable Parquet file ({reason}): write it again with fxrep embed") from error
+        raise DataError(
+            f"{file} is not a readable Parquet file ({reason}): delete it and write it again with fxrep embed"
+        ) from error
     tags = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing or tags.get("fxrep.level") not in ("song", "window") or "fxrep.fingerprint" not in tags:
-        raise DataError(f"{file} is not a table of fxrep embeddings: write one with: fxrep embed SONGS -o {file.name}")
+        # A name of its own: the file may be something that must not be written over.
+        found = table_kind(file) or "nothing"
+        raise DataError(
+            f"{file} holds {found} and not fxrep embeddings: write these with: fxrep embed SONGS -o NEW.parquet"
+        )
     embedding = table.column("embedding").combine_chunks()
     if not pa.types.is_fixed_size_list(embedding.type) or table.column("path").null_count or embedding.null_count:
-        raise DataError(f"{file} was changed by another program: write it again with fxrep embed")
+        raise DataError(f"{file} was changed by another program: delete it and write it again with fxrep embed")
     dim = embedding.type.list_size
     vectors = embedding.flatten().to_numpy(zero_copy_only=False).reshape(table.num_rows, dim)
     # Asked this way round, NaN is noticed too.
     if not (np.abs(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64) - 1.0) < UNIT_TOLERANCE).all():
-        raise DataError(
-            f"{file} holds embeddings that are not finite or of unit length: write it again with fxrep embed"
-        )
+        raise DataError(f"{file} holds embeddings that are not finite or of unit length: delete it and write it again")
     return EmbeddingTable(
         paths=table.column("path").to_pylist(),
         content_hashes=table.column("content_hash").to_pylist(),

@@ -11,6 +11,7 @@ from fxrep.files import atomic_file
 from fxrep.retrieval import EmbeddingTable, ReferenceIndex, read_embeddings
 from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_table import check_level
+from fxrep.table_kinds import MAP, check_replaceable
 from fxrep.visualization.coordinates import write_coordinates
 from fxrep.visualization.map_points import MapPoints, place_points
 from fxrep.visualization.page import write_page
@@ -66,11 +67,13 @@ def draw_map(
         ArgumentError: the output's suffix, the level, the colour, the clip length or the seed is not possible.
         DataError: the source holds nothing, or cannot be read.
         ReferenceIndexError: the index cannot be read.
-        OutputError: the output cannot be written.
+        OutputError: the output cannot be written, or is a table and not of a map.
     """
     target = Path(output)
     if target.suffix not in SUFFIXES:
         raise ArgumentError(f"{target}: give an output that ends in {', '.join(SUFFIXES)}")
+    if target.suffix == ".parquet":
+        check_replaceable(target, MAP)
     if not 0.1 <= clip_s <= 60:
         raise ArgumentError(f"clips of {clip_s} s are not possible: choose 0.1 to 60 seconds")
     if not 0 <= seed <= LARGEST_SEED:

@@ -13,6 +13,10 @@ def test_songs_and_windows(tmp_path, command, model, songs):
     assert read_embeddings(tmp_path / "out.parquet").fingerprint == result["fingerprint"]
     again = command("embed", songs, "-o", tmp_path / "out.parquet", "--model", model)
     assert "4 embeddings of 4 files (4 from an earlier run)" in again["text"]
+    fewer = command("embed", songs / "1.wav", "-o", tmp_path / "out.parquet", "--model", model)
+    assert "4 embeddings of 4 files (1 from an earlier run); 3 of them are not named now and were kept" in fewer["text"]
+    pruned = command("embed", songs / "1.wav", "-o", tmp_path / "out.parquet", "--model", model, "--prune")
+    assert "1 embeddings of 1 files (1 from an earlier run); dropped 3 that are not named now" in pruned["text"]
     windows = command("embed", songs, "-o", tmp_path / "windows.parquet", "--model", model, "--windows", "--json")
     assert windows["rows"] == 8
 

@@ -53,13 +53,78 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, encoder, songs, m
     assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
-def test_only_what_changed_is_embedded_again(tmp_path, encoder, other_encoder, songs):
+def test_only_what_changed_is_embedded_again(tmp_path, encoder, songs):
     output = tmp_path / "out.parquet"
     embed_corpus(songs, encoder, output)
     songs[0].write_bytes(songs[1].read_bytes())
     assert embed_corpus(songs, encoder, output).reused == 5
-    assert embed_corpus(songs, encoder, output, level="window").reused == 0
-    assert embed_corpus(songs, other_encoder, output).reused == 0
+
+
+def test_rows_of_files_not_named_stay_until_they_are_pruned(tmp_path, encoder, songs):
+    output = tmp_path / "out.parquet"
+    embed_corpus(songs, encoder, output, level="window")
+    report = embed_corpus(songs[0], encoder, output, level="window")
+    assert (report.files, report.rows, report.reused, report.kept, report.dropped) == (6, 18, 1, 5, 0)
+    assert sorted(set(read_embeddings(output).paths)) == sorted(str(path) for path in songs)
+    report = embed_corpus(songs[:2], encoder, output, level="window", prune=True)
+    assert (report.files, report.rows, report.kept, report.dropped) == (2, 6, 0, 4)
+
+
+def test_a_file_under_another_name_of_its_folder_is_the_same_file(tmp_path, encoder, songs, monkeypatch):
+    output = tmp_path / "out.parquet"
+    embed_corpus(songs, encoder, output)
+    monkeypatch.chdir(tmp_path)
+    report = embed_corpus("songs", encoder, output)
+    assert (report.files, report.reused, report.kept) == (6, 6, 0)
+    assert read_embeddings(output).paths[0].startswith("songs")
+
+
+def test_what_an_interrupted_run_finished_stays_when_fewer_files_are_named(tmp_path, encoder, songs, monkeypatch):
+    embed, calls = encoder.embed_windows, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return embed(*arguments)
+
+    monkeypatch.setattr(encoder, "embed_windows", interrupted)
+    output = tmp_path / "out.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        embed_corpus(songs, encoder, output, part_files=2)
+    (tmp_path / "bad.wav").touch()
+    with pytest.raises(AudioError, match="none of the 1 files"):
+        embed_corpus(tmp_path / "bad.wav", encoder, output)
+    assert embed_corpus(songs[5], encoder, output).files == 4
+
+
+def test_nothing_else_is_replaced(tmp_path, encoder, other_encoder, songs):
+    output = tmp_path / "out.parquet"
+    embed_corpus(songs, encoder, output, shard=(1, 2))
+    before = output.read_bytes()
+    for shard in ((2, 2), None):
+        with pytest.raises(OutputError, match=r"holds shard 1/2, not .*every shard an output of its own"):
+            embed_corpus(songs, encoder, output, shard=shard)
+    with pytest.raises(OutputError, match="another model"):
+        embed_corpus(songs, other_encoder, output, shard=(1, 2))
+    with pytest.raises(OutputError, match="one row per song, not per window"):
+        embed_corpus(songs, encoder, output, shard=(1, 2), level="window")
+    assert output.read_bytes() == before
+    for content in (b"PAR1 and nothing more", b"notes"):
+        output.write_bytes(content)
+        with pytest.raises(OutputError, match="not Parquet"):
+            embed_corpus(songs, encoder, output)
+        assert output.read_bytes() == content
+    output.write_bytes(b"")
+    assert embed_corpus(songs, encoder, output).files == 6
+
+
+def test_an_unfinished_run_of_another_model_is_not_deleted(tmp_path, encoder, other_encoder, songs):
+    parts = tmp_path / "out.parquet.parts"
+    embed_corpus(songs[0], other_encoder, parts / "0.parquet")
+    with pytest.raises(OutputError, match="interrupted run left, holds embeddings by another model"):
+        embed_corpus(songs, encoder, tmp_path / "out.parquet")
+    assert (parts / "0.parquet").exists()
 
 
 def test_a_damaged_part_is_embedded_again(tmp_path, encoder, songs):
@@ -108,7 +173,7 @@ def test_tables_that_are_none(tmp_path, encoder, other_encoder, songs):
     with pytest.raises(DataError, match="not a readable Parquet"):
         read_embeddings(tmp_path / "garbage.parquet")
     pq.write_table(pa.table({"path": ["a"]}), tmp_path / "other.parquet")
-    with pytest.raises(DataError, match="not a table of fxrep embeddings"):
+    with pytest.raises(DataError, match="a table that fxrep did not write and not fxrep embeddings"):
         read_embeddings(tmp_path / "other.parquet")
     embed_corpus(songs[0], encoder, tmp_path / "mixed" / "1.parquet")
     embed_corpus(songs[1], other_encoder, tmp_path / "mixed" / "2.parquet")
