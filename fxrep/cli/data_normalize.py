@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +62,9 @@ def run(
     fitted = fit or not chosen.is_file()
     normalizer = _fit(source, chosen, names, workers) if fitted else _load(chosen, names)
     made = normalize_dataset(source, output, normalizer, audio_format=audio_format, workers=workers)
-    report_failures([*normalizer.left_out, *made.failures])
+    report_failures(made.failures)
+    for path, reason in _not_averaged(normalizer.left_out, source, made.failures):
+        print(f"fxrep: not in the averages, normalised all the same: {path}: {reason}", file=sys.stderr)
     text = (
         f"{made.path}: {made.written} files normalised, {made.skipped} kept from before, {len(made.failures)} left out"
     )
@@ -78,6 +81,14 @@ def run(
         "left_out_of_fit": [{"path": path, "reason": reason} for path, reason in normalizer.left_out],
     }
     emit(result, as_json, text)
+
+
+def _not_averaged(
+    left_out: list[tuple[str, str]], source: Manifest, failures: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """The tracks that were left out of the averages, path and reason, without those that were not normalised either."""
+    failed = {str(source.root / path) for path, _ in failures}
+    return [(path, reason) for path, reason in left_out if path not in failed]
 
 
 def _fit(source: Manifest, path: Path, steps: list[str] | None, workers: int) -> FxNormalizer:

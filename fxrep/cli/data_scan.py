@@ -29,8 +29,8 @@ def run(
     """Measure every file of a dataset and write its manifest.
 
     A row holds path, song, track, instrument, split, duration, rate, channels, loudness, silence and content hash.
-    The dataset's own split is kept; other songs are split by name, never by segment. Files that are silent or
-    cannot be read are named and left out. A scan that was stopped goes on where it was.
+    The dataset's own split is kept; other songs are split by name, never by segment. Files that are silent, are
+    shorter than 0.1 s or cannot be read are named and left out. A scan that was stopped goes on where it was.
 
     \b
     Example:

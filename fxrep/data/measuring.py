@@ -80,8 +80,10 @@ class LoudnessMeter:
 
     def _short_loudness(self) -> float:
         """Below 400 ms: one block without gates over all there is, as `integrated_loudness` defines it."""
-        rest, _ = sosfilt(self._sos, self._rest, axis=-1, zi=self._state)
-        energy = sum(float(part.sum()) for part in self._weighted) + float(np.square(rest).sum())
+        energy = sum(float(part.sum()) for part in self._weighted)
+        if self._rest.shape[1]:  # nothing remains of exactly 100, 200 or 300 ms
+            rest, _ = sosfilt(self._sos, self._rest, axis=-1, zi=self._state)
+            energy += float(np.square(rest).sum())
         return float(power_to_lufs(torch.tensor(energy / max(1, self.frames), dtype=torch.float64)))
 
     def _silence_ratio(self) -> float:

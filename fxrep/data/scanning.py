@@ -23,6 +23,9 @@ from fxrep.table_kinds import MANIFEST, check_replaceable
 
 logger = logging.getLogger(__name__)
 
+SHORTEST_S = 0.1
+"""One block of the measurement of silence; hits of a drum are longer."""
+
 
 @dataclass(frozen=True)
 class ScanResult:
@@ -59,9 +62,9 @@ def scan(
 ) -> ScanResult:
     """Scan a dataset and write its manifest.
 
-    Files that cannot be read, and files without one 100 ms block above -60 dBFS, are left out and reported; a song
-    stays as long as one of its files does. Finished measurements are kept in a journal beside `output`, so a scan
-    that was killed, or a scan of a dataset that has grown, measures only what is missing.
+    Files that cannot be read, files shorter than 100 ms, and files without one 100 ms block above -60 dBFS, are left
+    out and reported; a song stays as long as one of its files does. Finished measurements are kept in a journal beside
+    `output`, so a scan that was killed, or a scan of a dataset that has grown, measures only what is missing.
 
     Args:
         root: the dataset's folder.
@@ -118,10 +121,17 @@ def _measure_all(
             measured[path] = outcome
         else:
             failures.append((str(path), outcome))
-    for path in [path for path, found in measured.items() if found.silence_ratio >= 1]:
-        del measured[path]
-        failures.append((str(path), f"is silent: no 100 ms above {SILENCE_DBFS:.0f} dBFS"))
+    useless = {path: reason for path, found in measured.items() if (reason := _no_use(found))}
+    failures += [(str(path), reason) for path, reason in useless.items()]
+    measured = {path: found for path, found in measured.items() if path not in useless}
     return measured, sorted(failures), resumed
+
+
+def _no_use(found: Measurement) -> str | None:
+    """Why a file that can be read is no track, or None."""
+    if found.duration_s < SHORTEST_S:
+        return f"is too short: {1000 * found.duration_s:.3g} ms, expected {1000 * SHORTEST_S:g} ms or more"
+    return f"is silent: no 100 ms above {SILENCE_DBFS:.0f} dBFS" if found.silence_ratio >= 1 else None
 
 
 def _measured_in_parallel(paths: list[Path], threads: int) -> Iterator[tuple[Path, Measurement | str]]:

@@ -64,7 +64,7 @@ def test_one_loud_channel_is_not_silence(tmp_path: Path) -> None:
     assert measure_file(tmp_path / "a.wav").silence_ratio == 0
 
 
-@pytest.mark.parametrize("samples", [1, 10, 3199])
+@pytest.mark.parametrize("samples", [1, 10, 800, 2400, 3199])
 def test_shorter_than_a_gating_block(tmp_path: Path, samples: int) -> None:
     audio = music(1, 8000, 1)[:, :samples]
     soundfile.write(tmp_path / "a.wav", audio.T, 8000, subtype="FLOAT")

@@ -29,7 +29,7 @@ def test_rows(write_tree, tmp_path: Path) -> None:
 
 
 def test_a_song_is_on_one_side_only(write_tree, tmp_path: Path) -> None:
-    root = write_tree(*(f"song {n}/{track}.wav" for n in range(30) for track in ("bass", "drums")), duration_s=0.05)
+    root = write_tree(*(f"song {n}/{track}.wav" for n in range(30) for track in ("bass", "drums")), duration_s=0.1)
     rows = scan(root, tmp_path / "m.parquet", fractions=SplitFractions(0.3, 0.3), workers=2).manifest.rows
     sides: dict[str, set[str]] = {}
     for row in rows:
@@ -56,10 +56,13 @@ def test_bad_files_are_named_and_the_rest_goes_on(write_tree, tmp_path: Path) ->
     soundfile.write(root / "a" / "nan.wav", np.full(8000, np.nan, dtype=np.float32), 8000, subtype="FLOAT")
     soundfile.write(root / "a" / "nothing.wav", np.zeros(0), 8000)
     soundfile.write(root / "a" / "one sample.wav", np.ones(1) * 0.5, 8000)
+    soundfile.write(root / "a" / "tenth.wav", np.ones(800) * 0.5, 8000)
     result = scan(root, tmp_path / "m.parquet", workers=2)
-    assert {row.track for row in result.manifest.rows} == {"good", "one sample"}
+    assert {row.track for row in result.manifest.rows} == {"good", "tenth"}
     reasons = {Path(path).name: reason for path, reason in result.failures}
-    assert set(reasons) == {"cut.flac", "empty.wav", "text.wav", "silent.wav", "six.wav", "nan.wav", "nothing.wav"}
+    unreadable = {"cut.flac", "empty.wav", "text.wav", "six.wav", "nan.wav", "nothing.wav"}
+    assert set(reasons) == {*unreadable, "silent.wav", "one sample.wav"}
+    assert reasons["one sample.wav"] == "is too short: 0.125 ms, expected 100 ms or more"
     assert "silent" in reasons["silent.wav"] and "-60 dBFS" in reasons["silent.wav"]
     assert "6 channels" in reasons["six.wav"]
     assert "finite" in reasons["nan.wav"]
