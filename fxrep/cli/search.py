@@ -17,9 +17,9 @@ def run(
     k: Annotated[int, typer.Option("-k", min=1, help="How many to find.")] = 10,
     start: Annotated[float, typer.Option(min=0, help="Compare from this second of the query on.")] = 0.0,
     duration: Annotated[float | None, typer.Option(min=0, help="Compare this many seconds of the query.")] = None,
-    level: Annotated[str, typer.Option(help="Compare with each song's best window, or with the song as a whole.")] = (
-        "window"
-    ),
+    level: Annotated[
+        str, typer.Option(help="window: the best match of a passage with a passage; song: whole with whole.")
+    ] = "window",
     all_windows: Annotated[bool, typer.Option("--all-windows", help="Several positions per song.")] = False,
     where: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only songs with this metadata.")] = None,
     path_glob: Annotated[str | None, typer.Option("--path", help="Only songs whose path matches this pattern.")] = None,
@@ -29,6 +29,10 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Find the songs, and the places in them, whose effects are most like the query's.
+
+    The query is cut into windows as the songs are; a song scores by its best pair of windows, so one alike passage is
+    enough and a recording finds itself first. --level song compares the averages of whole recordings instead: better
+    where the effects are the same throughout, blind to a part of a song.
 
     \b
     Example: fxrep search library.fxindex query.wav -k 5 --where genre=rock

@@ -86,15 +86,17 @@ def embed_song(path: Path, encoder: AudioEncoder, content_hash: str | None = Non
     return SongEmbedding(path, content_hash, duration_s, positions_s, unit, song)
 
 
-def embed_query(query: AudioInput, encoder: AudioEncoder, sample_rate: int | None = None) -> np.ndarray:
-    """The unit vector ``(D,)``, float32, that a query is searched with.
+def embed_query(
+    query: AudioInput, encoder: AudioEncoder, sample_rate: int | None = None, *, windows: bool = False
+) -> np.ndarray:
+    """The unit vectors, float32, that a query is searched with: ``(1, D)`` as a whole, ``(W, D)`` in windows.
 
     Raises:
         AudioError: the query cannot be read as audio, or is silent.
     """
     name = "query" if isinstance(query, np.ndarray | torch.Tensor) else str(query)
-    unit: np.ndarray = unit_vectors(_to_numpy(encoder.embed(query, sample_rate)).reshape(1, -1), name)[0]
-    return unit
+    found = encoder.embed_windows(query, sample_rate)[1] if windows else encoder.embed(query, sample_rate)
+    return unit_vectors(_to_numpy(found), name)
 
 
 def unit_vectors(vectors: np.ndarray, name: str) -> np.ndarray:

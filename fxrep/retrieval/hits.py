@@ -42,6 +42,14 @@ class Hit:
         }
 
 
+def best_per_song(hits: Sequence[Hit]) -> list[Hit]:
+    """The first hit of every song, in the order given."""
+    best: dict[int, Hit] = {}
+    for hit in hits:
+        best.setdefault(hit.song_id, hit)
+    return list(best.values())
+
+
 def format_hits(hits: Sequence[Hit]) -> str:
     """The hits as an aligned table: rank, score, position, id, path, metadata."""
     if not hits:

@@ -16,7 +16,7 @@ from fxrep.files import atomic_folder
 from fxrep.retrieval.database import FORMAT_VERSION, LEVELS, IndexDatabase, Level
 from fxrep.retrieval.embedding_table import EmbeddingTable, check_level
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_query, embed_song, hash_file
-from fxrep.retrieval.hits import Hit
+from fxrep.retrieval.hits import Hit, best_per_song
 from fxrep.retrieval.model_check import check_model, check_windows
 from fxrep.retrieval.songs import SongTable
 from fxrep.retrieval.vector_cache import VectorCache
@@ -192,8 +192,9 @@ class ReferenceIndex:
             query: a path, or an array with its sample rate.
             k: how many hits.
             sample_rate: of an array, in Hz.
-            level: ``"window"`` compares with every window and returns the best one per song; ``"song"`` compares
-                with whole songs.
+            level: ``"window"`` compares every window of the query with every window of the songs and returns the best
+                of each song, so that one alike passage is enough; ``"song"`` compares the query as a whole with whole
+                songs.
             all_windows: return every matching window, several per song.
             where: metadata a song must have, compared as text.
             path_glob: shell pattern that the song's path must match.
@@ -205,8 +206,9 @@ class ReferenceIndex:
             AudioError: the query cannot be read as audio.
             ArgumentError: `k` is below one, or `level` is unknown.
         """
-        vector = embed_query(query, self._require_encoder("search"), sample_rate)
-        return self.search_vector(vector, k, level=level, all_windows=all_windows, where=where, path_glob=path_glob)
+        windows = check_level(level) == "window"
+        vectors = embed_query(query, self._require_encoder("search"), sample_rate, windows=windows)
+        return self.search_vector(vectors, k, level=level, all_windows=all_windows, where=where, path_glob=path_glob)
 
     def search_vector(
         self,
@@ -218,11 +220,11 @@ class ReferenceIndex:
         where: Metadata | None = None,
         path_glob: str | None = None,
     ) -> list[Hit]:
-        """`search` with an embedding ``(D,)`` of unit length instead of audio."""
+        """`search` with an embedding ``(D,)`` of unit length, or with several ``(Q, D)``, instead of audio."""
         if k < 1:
             raise ArgumentError(f"k is {k}, but must be at least 1")
-        query = np.ascontiguousarray(vector, dtype=np.float32)
-        if query.shape != (self.dim,):
+        query = np.ascontiguousarray(np.atleast_2d(vector), dtype=np.float32)
+        if query.ndim != 2 or not len(query) or query.shape[1] != self.dim:
             raise ArgumentError(f"the query has shape {query.shape}, but the index holds vectors of {self.dim} values")
         cache = self._caches[check_level(level)]
         with self._lock, self._database.snapshot():
@@ -233,7 +235,7 @@ class ReferenceIndex:
                 ids, scores = cache.search(query, wanted, allowed)
                 hits = self._songs.hits(level, ids, scores)
                 if level == "window" and not all_windows:
-                    hits = _best_per_song(hits)
+                    hits = best_per_song(hits)
                 if len(hits) >= k or len(ids) < wanted:
                     return hits[:k]
                 wanted *= 4
@@ -277,10 +279,3 @@ class ReferenceIndex:
         if self.encoder is None:
             raise ArgumentError(f"{self.folder} was opened without an encoder: give one to {work} audio")
         return self.encoder
-
-
-def _best_per_song(hits: list[Hit]) -> list[Hit]:
-    best: dict[int, Hit] = {}
-    for hit in hits:
-        best.setdefault(hit.song_id, hit)
-    return list(best.values())

@@ -18,6 +18,9 @@ from fxrep.files import atomic_file
 from fxrep.retrieval.database import IndexDatabase, Level
 
 logger = logging.getLogger(__name__)
+SCORE_DECIMALS = 6
+_MOST_SCORES = 1 << 22
+"""Held in memory at once; bounds what a long query takes."""
 
 
 class VectorCache:
@@ -66,11 +69,11 @@ class VectorCache:
             self._index.add_with_ids(added, added_ids)
         self._generation = generation
 
-    def search(self, vector: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """The `k` best ids, int64, and cosine similarities, float32, best first; fewer when there are fewer.
+    def search(self, vectors: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The `k` best ids, int64, and cosine similarities, float64, best first; fewer when there are fewer.
 
         Args:
-            vector: unit vector ``(D,)``.
+            vectors: unit vectors ``(Q, D)``; the score of an id is its best match over them.
             k: how many.
             allowed: ids to search among; all when None.
         """
@@ -82,9 +85,16 @@ class VectorCache:
         parameters: Any = None
         if allowed is not None:
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(allowed))  # type: ignore[call-arg]
-        scores, ids = self._index.search(vector.reshape(1, -1), count, params=parameters)
-        found = ids[0] >= 0
-        return ids[0][found], scores[0][found]
+        best_ids, best_scores = np.empty(0, dtype=np.int64), np.empty(0)
+        # What is among the best over all vectors is among the best of one of them.
+        step = max(1, _MOST_SCORES // count)
+        for start in range(0, len(vectors), step):
+            scores, ids = self._index.search(vectors[start : start + step], count, params=parameters)
+            found = ids >= 0
+            best_ids, best_scores = _best(
+                np.concatenate([best_ids, ids[found]]), np.concatenate([best_scores, scores[found]]), count
+            )
+        return best_ids, best_scores
 
     def save(self) -> None:
         """Write the cache of this generation and drop older ones; a failure only makes the next open slower."""
@@ -124,6 +134,14 @@ class VectorCache:
             except (OSError, ValueError, RuntimeError) as error:
                 logger.warning("%s is not used (%s): reading the vectors from the database", file, error)
         return None
+
+
+def _best(ids: np.ndarray, scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    # Rounded to what float32 knows of them: copies score alike, in whatever order their products were added up.
+    rounded = np.round(scores.astype(np.float64), SCORE_DECIMALS)
+    order = np.lexsort((ids, -rounded))
+    firsts = np.sort(np.unique(ids[order], return_index=True)[1])[:count]
+    return ids[order][firsts], rounded[order][firsts]
 
 
 def _empty_index(dim: int) -> Any:

@@ -23,18 +23,34 @@ def index(tmp_path, encoder, songs):
         yield made
 
 
-def test_order_and_scores_are_those_of_a_direct_comparison(index, encoder, songs, noise):
-    query = noise(100, 1700)
-    vector = encoder.embed(query, RATE).double()
+@pytest.mark.parametrize("most_scores", [1 << 22, 20, 1])
+def test_order_and_scores_are_those_of_a_direct_comparison(index, encoder, songs, noise, monkeypatch, most_scores):
+    monkeypatch.setattr("fxrep.retrieval.vector_cache._MOST_SCORES", most_scores)
+    query = np.concatenate([noise(100, 1700), noise(101, 800)])
+    vectors = encoder.embed_windows(query, RATE)[1].double()
     expected = {}
     for path in songs:
         positions, windows = encoder.embed_windows(path)
-        scores = windows.double() @ vector
+        scores = (windows.double() @ vectors.T).amax(dim=1)
         expected[path.name] = (float(scores.max()), float(positions[scores.argmax()]))
     hits = index.search(query, k=6, sample_rate=RATE)
     assert [hit.path.name for hit in hits] == sorted(expected, key=lambda name: -expected[name][0])
     for hit in hits:
         assert (hit.score, hit.start_s) == pytest.approx(expected[hit.path.name], abs=1e-6)
+
+
+def test_a_recording_whose_effects_change_finds_itself_first(tmp_path, encoder, noise):
+    changing, between = tmp_path / "changing.wav", tmp_path / "between.wav"
+    soundfile.write(changing, np.concatenate([noise(0, 300, 1.0), noise(1, 3300, 1.0)]), RATE)
+    # What the average of the other sounds like.
+    soundfile.write(between, noise(2, 300, 2.0) + noise(3, 3300, 2.0), RATE)
+    index = ReferenceIndex.create(tmp_path / "library.fxindex", encoder)
+    index.add([between, changing])
+    mean = encoder.embed(changing).numpy()
+    assert index.search_vector(mean, k=1)[0].path.name == "between.wav"
+    for level in ("window", "song"):
+        hit = index.search(changing, k=1, level=level)[0]
+        assert (hit.path.name, hit.score) == ("changing.wav", pytest.approx(1, abs=1e-6))
 
 
 def test_same_equalisation_on_other_noise_is_found_first(index, noise):
@@ -189,6 +205,8 @@ def test_wrong_calls(index, songs, tmp_path, encoder):
         index.search(songs[0], level="bar")
     with pytest.raises(ArgumentError, match="24 values"):
         index.search_vector(np.zeros(3))
+    with pytest.raises(ArgumentError, match="24 values"):
+        index.search_vector(np.zeros((0, 24)))
     with pytest.raises(AudioError, match="does not exist"):
         index.search(tmp_path / "missing.wav")
     with pytest.raises(AudioError, match="no audio"):
