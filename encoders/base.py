@@ -81,7 +81,10 @@ class EffectEncoder(Configurable, nn.Module):
         Raises:
             ArgumentError: this encoder takes none.
         """
-        raise ArgumentError(f"this {type(self).__name__} takes no query: it embeds the whole of what it hears")
+        raise ArgumentError(
+            f"this {type(self).__name__} takes no query: it embeds the whole of what it hears; an FxEncoderPlusPlus "
+            "that was built with queries takes one"
+        )
 
     def extract(self, audio: Tensor, query: Tensor) -> Tensor:
         """Embed what a query (Q,) asks for inside windows (B, 2, T): (B, D) of unit length."""

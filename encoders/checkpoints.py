@@ -25,7 +25,7 @@ from encoders.base import EffectEncoder
 from encoders.model_card import licence_text, model_card
 from encoders.registry import build_encoder
 from encoders.release_folder import FORMAT_VERSION, RELEASE_FILES, copy_others, holds_release, read_config
-from fxrep.errors import CheckpointError, MissingExtraError, OutputError
+from fxrep.errors import ArgumentError, CheckpointError, MissingExtraError, OutputError
 from fxrep.files import atomic_file, atomic_folder
 
 DEFAULT_ENCODER = "spectral"
@@ -171,7 +171,10 @@ def find_encoder(name_or_folder: str | os.PathLike[str]) -> Path:
 
     Raises:
         CheckpointError: there is none.
+        ArgumentError: what was given is neither text nor a path.
     """
+    if not isinstance(name_or_folder, (str, os.PathLike)):
+        raise ArgumentError(f"{name_or_folder!r} is no encoder: give a name ({', '.join(list_encoders())}) or a folder")
     text = os.fspath(name_or_folder)
     shipped = PRETRAINED / (DEFAULT_ENCODER if text == "default" else text)
     if re.fullmatch(r"[\w.-]+", text) and (shipped / "config.json").is_file():

@@ -11,6 +11,7 @@ import soundfile
 from torch import Tensor
 
 from fxrep.audio.inputs import check_audio
+from fxrep.audio.paths import audio_path
 from fxrep.audio.writing import choose_format
 from fxrep.errors import AudioError, OutputError
 from fxrep.files import atomic_file
@@ -37,7 +38,7 @@ def save_blocks(
         AudioError: there are no blocks, a block cannot be used, or would be clipped.
         OutputError: the file cannot be written: read-only folder, full disk.
     """
-    target = Path(path)
+    target = audio_path(path)
     container, chosen = choose_format(target, sample_rate, subtype)
     if subtype is None and container in _KEEPS_EVERYTHING:
         chosen = "FLOAT"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fxrep.audio.layout import check_layout, match_channels
+from fxrep.audio.layout import check_finite, check_layout, match_channels
 from fxrep.audio.reading import load_audio
 from fxrep.audio.resampling import resample
 from fxrep.errors import ArgumentError, AudioError
@@ -35,11 +35,16 @@ def read_audio(
         channels: 1 (channels averaged) or 2 (mono copied to both).
 
     Raises:
-        ArgumentError: an array without a sample rate, or an impossible rate or channel count.
+        ArgumentError: neither path nor array, an array without a sample rate, or an impossible rate or channel count.
         AudioError: the file or the array cannot be used; the message names the fault.
     """
     if isinstance(audio, (str, os.PathLike)):
         return load_audio(audio, sample_rate=target_rate, channels=channels)[0]
+    if not isinstance(audio, (np.ndarray, Tensor)):
+        raise ArgumentError(
+            f"audio is a {type(audio).__name__}: give one recording, a path or an array (samples,) or "
+            "(channels, samples), for example with numpy.asarray"
+        )
     if sample_rate is None:
         raise ArgumentError("an array says nothing about its sample rate: pass sample_rate, for example 44100")
     waveform = check_audio(_as_channels_first(audio))
@@ -57,14 +62,13 @@ def check_audio(audio: Tensor, *, name: str = "audio") -> Tensor:
         AudioError: not floating point, not finite, no samples, or other than one or two channels.
     """
     check_layout(audio, name=name)
-    finite = torch.isfinite(audio.detach())
-    if not finite.all():
-        position = int((~finite).nonzero()[0, -1])
-        raise AudioError(f"{name} holds NaN or infinite values, the first at sample {position}: repair or leave it out")
+    check_finite(audio, name=name)
     return audio
 
 
 def _as_channels_first(audio: np.ndarray | Tensor) -> Tensor:
+    if isinstance(audio, np.ndarray) and audio.dtype.kind not in "fiu":
+        raise AudioError(f"audio holds {audio.dtype} values: convert to floating point with full scale at 1.0")
     waveform = torch.from_numpy(np.ascontiguousarray(audio)) if isinstance(audio, np.ndarray) else audio.detach().cpu()
     if waveform.is_floating_point():
         waveform = waveform.float()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from fxrep.errors import ArgumentError, AudioError
@@ -15,6 +16,7 @@ def check_layout(audio: Tensor, *, name: str = "audio") -> None:
     Raises:
         AudioError: the message names the fault and the remedy.
     """
+    check_tensor(audio, name=name)
     shape = tuple(audio.shape)
     if audio.ndim not in (2, 3):
         raise AudioError(f"{name} has shape {shape}: expected (channels, samples) or (batch, channels, samples)")
@@ -26,6 +28,34 @@ def check_layout(audio: Tensor, *, name: str = "audio") -> None:
         if shape[-1] <= 2:
             raise AudioError(f"{name} has shape {shape}, which looks like (samples, channels): transpose it")
         raise AudioError(f"{name} has {shape[-2]} channels, one or two are expected: {DOWN_MIX_ADVICE}")
+
+
+def check_tensor(audio: Tensor, *, name: str = "audio") -> None:
+    """Refuse what is no tensor.
+
+    Raises:
+        AudioError: with the type.
+    """
+    if not isinstance(audio, Tensor):
+        raise AudioError(
+            f"{name} is a {type(audio).__name__}: expected a tensor, torch.as_tensor makes one of an array"
+        )
+
+
+def check_finite(audio: Tensor, *, name: str = "audio") -> None:
+    """Refuse NaN and infinite values.
+
+    Raises:
+        AudioError: with the place of the first.
+    """
+    values = audio.detach()
+    # One such value makes the sum one too, which is quicker to see. A sum may also overflow: then look at each.
+    if bool(torch.isfinite(values.sum())):
+        return
+    finite = torch.isfinite(values)
+    if not finite.all():
+        position = int((~finite).nonzero()[0, -1])
+        raise AudioError(f"{name} holds NaN or infinite values, the first at sample {position}: repair or leave it out")
 
 
 def check_channels(channels: int) -> None:

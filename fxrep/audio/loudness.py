@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fxrep.audio.gating import SILENCE_LUFS, STEPS_PER_BLOCK, gated_loudness, power_to_lufs
 from fxrep.audio.k_weighted_energy import k_weighted_energy
-from fxrep.audio.layout import check_layout
+from fxrep.audio.layout import check_finite, check_layout
 from fxrep.audio.resampling import check_rate
 
 
@@ -56,7 +56,12 @@ def normalize_loudness(audio: Tensor, sample_rate: int, target_lufs: float | Ten
         audio: `(batch, channels, samples)` or `(channels, samples)`.
         sample_rate: Hz.
         target_lufs: LUFS, one for all items or one for each, `(batch,)`.
+
+    Raises:
+        AudioError: another shape, no samples, more than two channels, or NaN or infinite values.
     """
+    check_layout(audio)
+    check_finite(audio)
     loudness = integrated_loudness(audio, sample_rate)
     gain_db = torch.where(loudness > SILENCE_LUFS, target_lufs - loudness, torch.zeros_like(loudness))
     return audio * (10 ** (gain_db / 20)).to(audio.dtype)[..., None, None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from fxrep.audio.info import AudioInfo
 from fxrep.audio.layout import check_channels, match_channels
+from fxrep.audio.paths import audio_path
 from fxrep.audio.resampling import StreamResampler, check_rate, resample
 from fxrep.audio.sources import Source, check_readable, decode, open_source
 from fxrep.errors import ArgumentError, AudioError
@@ -27,7 +27,7 @@ def audio_info(path: str | os.PathLike[str], *, stream: int = 0) -> AudioInfo:
     Raises:
         AudioError: missing, empty, truncated as far as the container tells, or not audio.
     """
-    return open_source(Path(path), stream).info
+    return open_source(audio_path(path), stream).info
 
 
 def load_audio(
@@ -53,7 +53,7 @@ def load_audio(
         `(channels, samples)` float32, full scale at 1.0, and its sample rate in Hz.
 
     Raises:
-        ArgumentError: a time, rate or channel count is out of range.
+        ArgumentError: `path` is none, or a time, rate or channel count is out of range.
         AudioError: the file is missing, empty, not audio, truncated, damaged, has more than two channels, holds NaN
             or infinite samples, or ends before `start_s`.
     """
@@ -62,7 +62,7 @@ def load_audio(
     if duration_s is not None and not 0 < duration_s < float("inf"):
         raise ArgumentError(f"duration_s is {duration_s}: expected seconds above 0, or None for all")
     _check_conversion(sample_rate, channels)
-    source = open_source(Path(path), stream)
+    source = open_source(audio_path(path), stream)
     check_readable(source.info)
     rate, frames = source.info.sample_rate, source.info.frames
     start = round(start_s * rate)
@@ -92,13 +92,13 @@ def iter_blocks(
         `(channels, samples)` float32; the last block may be shorter.
 
     Raises:
-        ArgumentError: a time, rate or channel count is out of range.
+        ArgumentError: `path` is none, or a time, rate or channel count is out of range.
         AudioError: as `load_audio`, when the fault is reached.
     """
     if not 0 < block_s < float("inf"):
         raise ArgumentError(f"block_s is {block_s}: expected seconds above 0")
     _check_conversion(target_rate, channels)
-    source = open_source(Path(path))
+    source = open_source(audio_path(path))
     check_readable(source.info)
     rate = target_rate or source.info.sample_rate
     return _regroup(_convert(source, rate, channels), max(1, round(block_s * rate)))

@@ -11,6 +11,7 @@ import soxr
 import torch
 from torch import Tensor
 
+from fxrep.audio.layout import check_finite, check_tensor
 from fxrep.errors import ArgumentError
 
 
@@ -27,9 +28,9 @@ def resample(audio: Tensor, from_rate: int, to_rate: int) -> Tensor:
 
     Raises:
         ArgumentError: a rate is not positive, or `audio` requires a gradient.
+        AudioError: `audio` is no tensor, or holds NaN or infinite values.
     """
-    check_rate(from_rate)
-    check_rate(to_rate)
+    _check(audio, from_rate, to_rate)
     if from_rate == to_rate:
         return audio
     if audio.requires_grad and torch.is_grad_enabled():
@@ -51,11 +52,14 @@ def resample_differentiable(audio: Tensor, from_rate: int, to_rate: int) -> Tens
 
     Returns:
         `(..., round(samples * to_rate / from_rate))`, at least one sample.
+
+    Raises:
+        ArgumentError: a rate is not positive.
+        AudioError: `audio` is no tensor, or holds NaN or infinite values.
     """
     import torchaudio.functional
 
-    check_rate(from_rate)
-    check_rate(to_rate)
+    _check(audio, from_rate, to_rate)
     if from_rate == to_rate:
         return audio
     resampled = torchaudio.functional.resample(
@@ -108,6 +112,13 @@ def check_rate(sample_rate: Any) -> None:
     unknown = isinstance(sample_rate, bool) or not isinstance(sample_rate, Real) or not math.isfinite(sample_rate)
     if unknown or not sample_rate > 0 or int(sample_rate) != sample_rate:
         raise ArgumentError(f"sample rate is {sample_rate!r}: expected a whole number of Hz above 0, for example 44100")
+
+
+def _check(audio: Tensor, from_rate: int, to_rate: int) -> None:
+    check_rate(from_rate)
+    check_rate(to_rate)
+    check_tensor(audio)
+    check_finite(audio)
 
 
 def resampled_length(samples: int, from_rate: int, to_rate: int) -> int:

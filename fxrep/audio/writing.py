@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fxrep.audio.inputs import check_audio
+from fxrep.audio.paths import audio_path
 from fxrep.audio.resampling import check_rate
 from fxrep.errors import ArgumentError, AudioError, OutputError
 from fxrep.files import atomic_file
@@ -54,7 +55,7 @@ def save_audio(
         AudioError: the audio cannot be used, or would be clipped.
         OutputError: the file cannot be written: read-only folder, full disk.
     """
-    target = Path(path)
+    target = audio_path(path)
     container, chosen = choose_format(target, sample_rate, subtype)
     waveform = torch.as_tensor(audio).detach().cpu()
     waveform = waveform[None] if waveform.ndim == 1 else waveform

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from fxrep.audio import check_audio, find_audio_files, read_audio
+from fxrep.audio import (
+    audio_info,
+    check_audio,
+    find_audio_files,
+    iter_blocks,
+    load_audio,
+    normalize_loudness,
+    read_audio,
+    resample,
+    resample_differentiable,
+    save_audio,
+    save_blocks,
+)
 from fxrep.errors import ArgumentError, AudioError
 
 
@@ -47,6 +59,49 @@ def test_an_array_without_a_rate_is_refused():
 def test_unusable_arrays_are_named(audio, named):
     with pytest.raises(AudioError, match=named):
         read_audio(audio, 44100)
+
+
+@pytest.mark.parametrize("audio", [[1, 2, 3], ["a.wav"], None, 3])
+def test_what_is_neither_path_nor_array_is_named(audio):
+    with pytest.raises(
+        ArgumentError, match=f"audio is a {type(audio).__name__}: give one recording, a path or an array"
+    ):
+        read_audio(audio)
+
+
+@pytest.mark.parametrize("audio", [np.array(["a.wav"]), np.array([None]), np.array([1j]), np.array([True])])
+def test_arrays_of_anything_else_are_refused(audio):
+    with pytest.raises(AudioError, match=f"audio holds {audio.dtype} values"):
+        read_audio(audio, 44100)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a.wav", "a\0b.wav"])
+def test_what_is_no_path_is_named(path):
+    calls = [load_audio, audio_info, lambda one: iter_blocks(one, 1.0)]
+    calls += [lambda one: save_audio(one, np.zeros(9), 8000), lambda one: save_blocks(one, [torch.zeros(1, 9)], 8000)]
+    for call in calls:
+        with pytest.raises(ArgumentError, match="is no path"):
+            call(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("place", [5, 44099])
+def test_what_would_spread_is_refused(value, place):
+    audio = torch.full((2, 44100), 0.1)
+    audio[1, place] = value
+    calls = [lambda one: normalize_loudness(one, 44100, -23.0), check_audio]
+    calls += [lambda one, to=to: resample(one, 44100, to) for to in (48000, 44100)]
+    calls += [lambda one: resample_differentiable(one, 44100, 48000)]
+    for call in calls:
+        with pytest.raises(AudioError, match=f"NaN or infinite values, the first at sample {place}"):
+            call(audio)
+        with pytest.raises(AudioError, match="audio is a list: expected a tensor"):
+            call(audio.tolist())
+
+
+def test_finite_values_whose_sum_is_not_are_audio():
+    audio = torch.full((1, 9), 3e38)
+    assert check_audio(audio) is audio
 
 
 def test_check_audio_returns_what_it_was_given():

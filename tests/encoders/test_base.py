@@ -159,6 +159,20 @@ def test_arrays_need_a_rate_and_hops_a_range(encoder):
             encoder.embed_windows(noise(3), RATE, hop_s=hop)
 
 
+@pytest.mark.parametrize(
+    ("audio", "rate", "words"),
+    [
+        ([1, 2, 3], RATE, "audio is a list"),
+        (["a.wav"], None, "audio is a list"),
+        (np.zeros(RATE), str(RATE), "sample rate is '1000'"),
+    ],
+)
+def test_what_is_no_audio_or_rate_is_named(encoder, audio, rate, words):
+    for embed in (encoder.embed, encoder.embed_windows):
+        with pytest.raises(ArgumentError, match=words):
+            embed(audio, rate)
+
+
 def test_forward_wants_windows(encoder):
     for shape in ((2, 900), (1, 1, 900), (1, 2, 499)):
         with pytest.raises(AudioError, match="embed"):

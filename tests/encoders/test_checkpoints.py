@@ -245,6 +245,12 @@ def test_a_file_is_not_a_release(release):
         load_encoder(release / "model.safetensors")
 
 
+@pytest.mark.parametrize("name", [3, None, b"default"])
+def test_what_is_no_name_is_named(name):
+    with pytest.raises(ArgumentError, match=r"is no encoder: give a name \(spectral"):
+        load_encoder(name)
+
+
 def test_hub_name_without_the_client(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
