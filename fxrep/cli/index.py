@@ -36,6 +36,8 @@ def build(
 ) -> None:
     """Make an index of recordings; files that cannot be read are named and left out.
 
+    The same call goes on where it was interrupted. With --force the old index stays until the new one is complete.
+
     \b
     Example: fxrep index build library.fxindex songs/
     """

@@ -15,6 +15,7 @@ from fxrep.retrieval.embedding_table import EmbeddingTable, read_embeddings
 from fxrep.retrieval.encoder import AudioEncoder
 from fxrep.retrieval.index import ReferenceIndex
 from fxrep.retrieval.model_check import check_windows
+from fxrep.retrieval.unfinished_mark import UnfinishedMark
 from fxrep.retrieval.writer import AddReport, Metadata
 
 
@@ -29,8 +30,8 @@ def build_index(
 ) -> AddReport:
     """Make an index of files and folders.
 
-    A new index keeps what was finished when the work is interrupted (`ReferenceIndex.add` goes on from there). With
-    `overwrite` the old index stays in place until the new one is complete.
+    A new index keeps what was finished when the work is interrupted; the same call goes on from there. With
+    `overwrite` the old index stays in place until the new one is complete, and an interrupted call leaves it as it was.
 
     Args:
         path: folder to make, for example ``library.fxindex``.
@@ -42,48 +43,57 @@ def build_index(
 
     Raises:
         AudioError: there is no audio, or no file could be embedded; nothing is left at `path` then.
-        ReferenceIndexError: embeddings that are given were made with another model.
+        ReferenceIndexError: embeddings that are given, or an unfinished index, were made with another model.
         OutputError: something is at `path`, or it cannot be written.
     """
     folder = Path(path)
-    sources = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     # Before anything is made: is there something to add?
-    tables = [read_embeddings(source) for source in sources if Path(source).suffix == ".parquet"]
+    tables = [read_embeddings(source) for source in given if Path(source).suffix == ".parquet"]
     for table in tables:
         check_windows(table, encoder.fingerprint, "the new index")
-    sources = [source for source in sources if Path(source).suffix != ".parquet"]
+    sources = [source for source in given if Path(source).suffix != ".parquet"]
     if sources or not tables:
         find_audio_files(sources)
-    if folder.exists() and not overwrite:
-        raise OutputError(f"{folder} exists already: add to it with: fxrep index add, or replace it with --force")
-    if folder.exists():
+    mark = UnfinishedMark(folder, given)
+    if _is_taken(folder):
         if not (folder / DATABASE_NAME).exists():
             raise OutputError(f"{folder} is not a reference index and will not be replaced: choose another name")
-        with atomic_folder(folder) as temporary:
-            return _fill(temporary, sources, tables, encoder, model, metadata)
-    try:
-        return _fill(folder, sources, tables, encoder, model, metadata)
-    except AudioError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        if overwrite:
+            with atomic_folder(folder) as temporary:
+                return _fill(ReferenceIndex.create(temporary, encoder, model=model), sources, tables, metadata)
+        mark.check()
+        report = _fill(ReferenceIndex.open(folder, encoder), sources, tables, metadata)
+    else:
+        index = ReferenceIndex.create(folder, encoder, model=model)
+        mark.set()
+        try:
+            report = _fill(index, sources, tables, metadata)
+        except AudioError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    mark.remove()
+    return report
+
+
+def _is_taken(folder: Path) -> bool:
+    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
 
 
 def _fill(
-    folder: Path,
+    index: ReferenceIndex,
     sources: list[str | os.PathLike[str]],
     tables: list[EmbeddingTable],
-    encoder: AudioEncoder,
-    model: str,
     metadata: Mapping[str, Metadata] | None,
 ) -> AddReport:
-    with ReferenceIndex.create(folder, encoder, model=model) as index:
+    with index:
         # The folders and not the files in them: a dead link among those is one bad file, not a wrong call.
         report = AddReport()
         for table in tables:
             report.extend(index.add_embeddings(table, metadata=metadata))
         if sources:
             report.extend(index.add(sources, metadata=metadata))
-    if report.failures and not report.added:
+    if report.failures and not (report.added or report.unchanged):
         path, reason = report.failures[0]
         raise AudioError(f"none of the {len(report.failures)} files could be embedded; the first, {path}: {reason}")
     return report

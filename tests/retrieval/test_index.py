@@ -238,6 +238,29 @@ def test_building_over_an_index_keeps_the_old_one_when_it_fails(index, encoder, 
     assert len(ReferenceIndex.open(index.folder, encoder)) == 2
 
 
+def test_a_build_that_was_interrupted_goes_on_when_it_is_repeated(tmp_path, encoder, other_encoder, songs, monkeypatch):
+    embed, calls, made = encoder.embed_windows, [], tmp_path / "new.fxindex"
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return embed(*arguments)
+
+    monkeypatch.setattr(encoder, "embed_windows", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build_index(made, songs[0].parent, encoder)
+    with pytest.raises(OutputError, match=r"begun with other files.*index add .*new\.fxindex"):
+        build_index(made, songs[0], encoder)
+    with pytest.raises(ReferenceIndexError, match="was made with model"):
+        build_index(made, songs[0].parent, other_encoder)
+    monkeypatch.chdir(tmp_path)
+    report = build_index(made, "songs", encoder)
+    assert (len(report.unchanged), len(report.added), len(calls)) == (3, 3, 7)
+    with pytest.raises(OutputError, match=r"exists already.*index add .*new\.fxindex"):
+        build_index(made, "songs", encoder)
+
+
 def test_a_dead_link_in_a_folder_is_one_bad_file_of_a_build(tmp_path, encoder, songs):
     dead = songs[0].parent / "dead.wav"
     dead.symlink_to(tmp_path / "nothing.wav")
@@ -262,6 +285,14 @@ def test_removing_an_id_that_no_song_has_is_refused(index, song_id):
 def test_building_never_replaces_another_folder(tmp_path, encoder, songs):
     with pytest.raises(OutputError, match="not a reference index"):
         build_index(songs[0].parent, songs, encoder, overwrite=True)
+    # Nor does it advise to.
+    (tmp_path / "q.fxindex").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="not a reference index and will not be replaced: choose another name"):
+            build_index(tmp_path / "q.fxindex", songs, encoder, overwrite=overwrite)
+    assert (tmp_path / "q.fxindex").read_text() == "mine"
+    (tmp_path / "made-before.fxindex").mkdir()
+    assert len(build_index(tmp_path / "made-before.fxindex", songs, encoder).added) == 6
     with pytest.raises(AudioError, match="none of"):
         (tmp_path / "empty.wav").write_bytes(b"")
         build_index(tmp_path / "new.fxindex", tmp_path / "empty.wav", encoder)
