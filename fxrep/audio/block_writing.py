@@ -12,8 +12,8 @@ from torch import Tensor
 
 from fxrep.audio.inputs import check_audio
 from fxrep.audio.paths import audio_path
-from fxrep.audio.writing import choose_format
-from fxrep.errors import AudioError, OutputError
+from fxrep.audio.writing import choose_format, writing_error
+from fxrep.errors import AudioError
 from fxrep.files import atomic_file
 
 # Without a named subtype, what can hold every value: nobody knows the peak before the last block.
@@ -46,10 +46,7 @@ def save_blocks(
         try:
             _write(temporary, target.name, blocks, int(sample_rate), container, chosen)
         except soundfile.SoundFileError as error:
-            reason = getattr(error, "error_string", "") or "no reason given"
-            raise OutputError(
-                f"cannot write {target}: {reason.strip(' .')}: choose a folder that can be written and has space"
-            ) from error
+            raise writing_error(target, error) from error
 
 
 def _write(path: Path, name: str, blocks: Iterable[Tensor], sample_rate: int, container: str, subtype: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ _RATES_HZ = {
 }
 # libsndfile's Vorbis encoder keeps a whole write on the stack: minutes in one call would overflow it.
 _BLOCK_FRAMES = 1 << 16
+# A write that found no space leaves less than it asked for; libsndfile writes in pieces smaller than this.
+_FULL_BYTES = 1 << 20
 
 
 def save_audio(
@@ -73,12 +76,7 @@ def save_audio(
         try:
             _write(temporary, waveform, int(sample_rate), container, chosen)
         except soundfile.SoundFileError as error:
-            reason = str(getattr(error, "error_string", "")).strip(" .") or "no reason given"
-            if reason == "System error":  # libsndfile's only word for whatever the system refused
-                reason = "the system stopped it, as it does on a full disk"
-            raise OutputError(
-                f"cannot write {target}: {reason}: choose a folder that can be written and has space"
-            ) from error
+            raise writing_error(target, error) from error
 
 
 def choose_format(target: Path, sample_rate: int, subtype: str | None) -> tuple[str, str]:
@@ -104,6 +102,15 @@ def choose_format(target: Path, sample_rate: int, subtype: str | None) -> tuple[
     if rates is not None and sample_rate not in rates:
         raise ArgumentError(f"{chosen} cannot hold {sample_rate} Hz: resample to one of {', '.join(map(str, rates))}")
     return container, chosen
+
+
+def writing_error(target: Path, error: soundfile.SoundFileError) -> OutputError:
+    """The `OutputError` that tells a user why libsndfile could not write `target`."""
+    reason = str(getattr(error, "error_string", "")).strip(" .") or "no reason given"
+    if reason == "System error":  # libsndfile's only word for whatever the system refused
+        full = shutil.disk_usage(target.parent).free < _FULL_BYTES
+        reason = "the disk is full" if full else "the system stopped it, as it does on a full disk"
+    return OutputError(f"cannot write {target}: {reason}: choose a folder that can be written and has space")
 
 
 def _write(path: Path, waveform: Tensor, sample_rate: int, container: str, subtype: str) -> None:

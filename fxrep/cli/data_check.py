@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fxrep.cli.output import JsonOption, emit
+from fxrep.errors import DataError
 
 
 def run(
@@ -28,7 +29,13 @@ def run(
     """
     from fxrep.data import check_manifest, read_manifest
 
-    report = check_manifest(read_manifest(manifest, root), quick=quick, workers=workers)
+    listed = read_manifest(manifest, root)
+    if not listed.root.is_dir():
+        raise DataError(
+            f"there is no folder {listed.root}: "
+            + ("give --root the folder that was scanned" if root else "name where the audio lies now with --root")
+        )
+    report = check_manifest(listed, quick=quick, workers=workers)
     kinds = {"missing": report.missing, "changed": report.changed, "unreadable": report.unreadable}
     for kind, entries in kinds.items():
         for path, reason in entries:

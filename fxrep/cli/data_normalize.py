@@ -49,11 +49,12 @@ def run(
         fxrep data scan MULTITRACKS -o manifest.parquet
         fxrep data normalize manifest.parquet -o NORMALIZED --workers 4
     """
-    from fxrep.data.manifest import read_manifest
+    from fxrep.data.manifest import check_audio_is_there, read_manifest
     from fxrep.normalization import normalize_dataset
     from fxrep.normalization.dataset import check_target
 
     source = read_manifest(manifest)
+    check_audio_is_there(source, manifest)
     check_target(source, output, audio_format)
     chosen = statistics or output / STATISTICS_NAME
     names = None if steps is None else [name.strip() for name in steps.split(",")]

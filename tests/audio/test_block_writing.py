@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
 import torch
 
-from fxrep.audio import load_audio, save_blocks
+from fxrep.audio import load_audio, save_audio, save_blocks
 from fxrep.errors import ArgumentError, AudioError, OutputError
 
 RATE = 44100
@@ -38,6 +40,23 @@ def test_nothing_is_clipped(audio: torch.Tensor, tmp_path: Path) -> None:
         with pytest.raises(AudioError, match=r"after 3\.4 s and would be clipped"):
             save_blocks(tmp_path / name, [0.5 * audio, 4.0 * audio], RATE, subtype=subtype)
     assert [path.name for path in tmp_path.iterdir()] == ["loud.wav"]
+
+
+@pytest.mark.parametrize(("free", "words"), [(0, "the disk is full"), (1 << 30, "the system stopped it")])
+@pytest.mark.parametrize("suffix", ["flac", "wav"])
+def test_a_full_disk_is_called_that(
+    audio: torch.Tensor, tmp_path: Path, monkeypatch, free: int, words: str, suffix
+) -> None:
+    def refuse(*_: object) -> None:
+        raise soundfile.LibsndfileError(2)  # "System error."
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", refuse)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    calls = [lambda path: save_blocks(path, [audio], RATE), lambda path: save_audio(path, audio, RATE)]
+    for call in calls:
+        with pytest.raises(OutputError, match=rf"cannot write .*a\.{suffix}: {words}"):
+            call(tmp_path / f"a.{suffix}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_leaves_no_file(audio: torch.Tensor, tmp_path: Path) -> None:

@@ -67,8 +67,19 @@ def test_check_where_the_audio_has_moved(songs: Path, tmp_path: Path) -> None:
     manifest = str(tmp_path / "m.parquet")
     runner.invoke(app, ["scan", str(songs), "-o", manifest])
     songs.rename(tmp_path / "moved")
-    assert runner.invoke(app, ["check", manifest]).exit_code == 1
+    for arguments, words in (([], "with --root"), (["--root", str(tmp_path / "nope")], "give --root the folder")):
+        result = runner.invoke(app, ["check", manifest, *arguments])
+        assert result.exit_code == 1 and not result.output
+        assert isinstance(result.exception, DataError) and words in str(result.exception)
     assert runner.invoke(app, ["check", manifest, "--root", str(tmp_path / "moved")]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words"), [("folder", "a folder of songs"), ("dsd100", "that of the dataset dsd100")]
+)
+def test_a_folder_that_is_missing_is_named(tmp_path: Path, dataset: str, words: str) -> None:
+    result = runner.invoke(app, ["scan", str(tmp_path / "nope"), "-d", dataset, "-o", str(tmp_path / "m.parquet")])
+    assert str(result.exception) == f"there is no folder {tmp_path / 'nope'}: give {words}"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def open_dataset(root: str | os.PathLike[str], name: str = "folder", **options: 
             raise ArgumentError(f"the dataset {name} has no option {option!r}: {takes}")
     folder_path = Path(root)
     if not folder_path.exists():
-        raise DataError(f"there is no folder {folder_path}: give the folder of the dataset {name}")
+        what = "a folder of songs" if name == "folder" else f"that of the dataset {name}"
+        raise DataError(f"there is no folder {folder_path}: give {what}")
     songs = list(_uniquely_named(song for song in adapter(folder_path, **options) if song.tracks or song.mix))
     if not songs:
         expected = _module_of(adapter).EXPECTED

@@ -117,6 +117,9 @@ def _finished(job: _Job) -> bool:
     for name, value in job.settings().items():
         if not isinstance(found, dict) or found.get(name) != value:
             old = found.get(name) if isinstance(found, dict) else None
+            if name == "seed":  # that of the song: a user gave the one of the dataset
+                old = old // SONGS_PER_SEED if isinstance(old, int) else old
+                value //= SONGS_PER_SEED
             raise ArgumentError(
                 f"{job.folder} was made with {name} {old}, not {value}: choose another folder or the same settings"
             )
