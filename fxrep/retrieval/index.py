@@ -18,6 +18,7 @@ from fxrep.retrieval.embedding_table import EmbeddingTable, check_level
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_query, embed_song, hash_file
 from fxrep.retrieval.hits import Hit, best_per_song
 from fxrep.retrieval.model_check import check_model, check_windows
+from fxrep.retrieval.path_check import PathCheck
 from fxrep.retrieval.songs import SongTable
 from fxrep.retrieval.vector_cache import VectorCache
 from fxrep.retrieval.writer import AddReport, IndexWriter, Metadata
@@ -49,6 +50,7 @@ class ReferenceIndex:
             "song": VectorCache(self._database, "song", self.dim),
         }
         self._writer = IndexWriter(self._database, self._songs, self._caches["window"])
+        self._paths = PathCheck(folder)
         if encoder is not None:
             check_model(folder, self.fingerprint, encoder.fingerprint)
 
@@ -168,9 +170,13 @@ class ReferenceIndex:
             How many songs were removed.
 
         Raises:
-            ArgumentError: an id is not in the index; nothing is removed then.
+            ArgumentError: an id is not in the index, or no integer; nothing is removed then.
         """
-        wanted = sorted({ids} if isinstance(ids, int) else {int(song_id) for song_id in ids})
+        # A text is no list of ids: "12" would be two songs.
+        given: list[Any] = [ids] if isinstance(ids, int | str) else list(ids)
+        if wrong := [song_id for song_id in given if not isinstance(song_id, int | np.integer)]:
+            raise ArgumentError(f"{wrong[0]!r} is not the id of a song: ids are integers, songs() lists them")
+        wanted = sorted({int(song_id) for song_id in given})
         with self._lock:
             self._writer.remove(wanted)
         return len(wanted)
@@ -237,8 +243,10 @@ class ReferenceIndex:
                 if level == "window" and not all_windows:
                     hits = best_per_song(hits)
                 if len(hits) >= k or len(ids) < wanted:
-                    return hits[:k]
+                    break
                 wanted *= 4
+        self._paths.check(hit.path for hit in hits[:k])
+        return hits[:k]
 
     def embeddings(self, level: Level = "song") -> EmbeddingTable:
         """All vectors with their paths, positions and metadata, in the order of their ids."""
@@ -249,7 +257,10 @@ class ReferenceIndex:
     def songs(self) -> list[dict[str, Any]]:
         """Every song as plain values: id, path, duration_s, windows, metadata."""
         with self._lock, self._database.errors():
-            return self._songs.listing()
+            listing = self._songs.listing()
+        # Of a large library some are enough to know.
+        self._paths.check(Path(song["path"]) for song in listing[:10])
+        return listing
 
     def info(self) -> dict[str, Any]:
         """Counts, the encoder's identity, and the size on disk, after reading every page and vector of the database.

@@ -228,6 +228,21 @@ def test_a_library_that_moves_with_its_index_is_found(tmp_path, encoder):
         assert len(index.add(tmp_path / "new" / "a.wav").unchanged) == 1
 
 
+def test_an_index_that_was_moved_alone_says_so_once(tmp_path, encoder, songs, caplog):
+    build_index(tmp_path / "library.fxindex", songs, encoder)
+    with ReferenceIndex.open(tmp_path / "library.fxindex", encoder) as index:
+        index.search(songs[0])
+        index.songs()
+    assert not caplog.records
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "library.fxindex").rename(tmp_path / "elsewhere" / "library.fxindex")
+    with ReferenceIndex.open(tmp_path / "elsewhere" / "library.fxindex", encoder) as index:
+        hit = index.search(songs[0])[0]
+        index.search(songs[1])
+        index.songs()
+    assert len(caplog.records) == 1 and str(hit.path) in caplog.text and "move both together" in caplog.text
+
+
 def test_building_over_an_index_keeps_the_old_one_when_it_fails(index, encoder, songs, bad_files):
     with pytest.raises(OutputError, match="exists already"):
         build_index(index.folder, songs, encoder)
@@ -273,6 +288,13 @@ def test_a_name_that_is_not_utf8_is_one_bad_file(tmp_path, encoder, songs):
     odd = songs[0].rename(songs[0].parent / os.fsdecode(b"caf\xe9.wav"))
     report = build_index(tmp_path / "new.fxindex", odd.parent, encoder)
     assert len(report.added) == 5 and report.failures[0] == (str(odd), "has a name that is not UTF-8: rename it")
+
+
+@pytest.mark.parametrize("ids", [["x"], "12", [1, 2.0], [None]])
+def test_ids_are_integers(index, ids):
+    with pytest.raises(ArgumentError, match="is not the id of a song"):
+        index.remove(ids)
+    assert len(index) == 6 and index.remove(index.embeddings().start_s.astype(int)[:1] + 1) == 1
 
 
 @pytest.mark.parametrize("song_id", [-1, 0, 999, 1 << 63, 10**30])
