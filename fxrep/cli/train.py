@@ -56,7 +56,7 @@ def run(
 def _text(report: dict[str, object]) -> str:
     metrics = report["metrics"]
     assert isinstance(metrics, dict)
-    lines = [f"{report['stage']} ended after {report['steps']} steps"]
+    lines = [f"fit ended after {report['steps']} steps" if report["stage"] == "fit" else f"{report['stage']} ended"]
     lines += [f"  {name} {value:.4g}" for name, value in sorted(metrics.items())]
     lines.append(f"logs        {report['logs']}")
     if report["checkpoint"]:

@@ -47,6 +47,13 @@ def test_train_hands_its_arguments_on(call, seen):
     assert seen[1] == (["a.yaml", "b.yaml"], "validate", ["--data.length", "3"], None)
 
 
+def test_what_only_measures_tells_no_steps(call, monkeypatch):
+    measured = TrainingReport("test", 0, None, "runs/a", {"test/loss": 1.5})
+    monkeypatch.setattr("encoders.training.command.run_training", lambda *_: measured)
+    text = call("train", "-c", "a.yaml", "test")
+    assert text.startswith("test ended\n  test/loss 1.5\n")
+
+
 def test_train_prints_one_document(call, seen):
     report = json.loads(call("train", "-c", "a.yaml", "--json"))
     assert report["steps"] == 7 and report["metrics"] == {"train/loss": 1.5}
