@@ -57,7 +57,7 @@ def save_encoder(
         OutputError: the folder cannot be written.
     """
     target = Path(folder)
-    holds_release(target)
+    holds_release(target)  # raises where something else would be replaced
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in encoder.state_dict().items()}
     broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
