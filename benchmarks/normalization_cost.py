@@ -20,6 +20,9 @@ from fxrep.normalization.sources import TensorSource
 MINUTES = 4
 LONG_HOURS = 3
 REPEATS = 3
+MOST_SETTINGS = 20
+"""Of the published compressor that are tried before it counts as found: the search can take a quarter of an hour."""
+
 Heard = Iterator[tuple[FitTrack, torch.Tensor, int]]
 T = TypeVar("T")
 
@@ -62,8 +65,8 @@ def compare_speed(normalizer: FxNormalizer, tracks: Heard) -> None:
         if step.name == "eq":
             plain = published.equalize(plain, goal.spectrum, name)
         elif step.name == "dynamics":
-            plain, tried = published.compress(plain, (mean - 3.0 - deviation, deviation), name)
-            note = f"{tried} settings tried"
+            plain, tried = published.compress(plain, (mean - 3.0 - deviation, deviation), name, most=MOST_SETTINGS)
+            note = f"{tried} settings tried" + (", given up" if tried >= MOST_SETTINGS else "")
         elif step.name == "panning":
             plain = published.pan(plain, goal.panning, name)
         elif step.name == "loudness":

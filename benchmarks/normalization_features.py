@@ -21,7 +21,7 @@ Rows = dict[str, list[tuple[dict[str, float], ...]]]
 FEWEST_TRACKS = 4
 """An instrument with fewer tracks has no variance worth averaging."""
 
-SEARCH_DB = 2.0
+SEARCH_DB = 5.0
 """Steps of the published search for a threshold, here: at its own half decibel, one track can take minutes."""
 
 

@@ -119,7 +119,9 @@ def compress_channel(channel: Array, threshold_db: float, ratio: float, attack_m
     return np.asarray(channel * 10 ** (_smooth(gain_db, attack, release) / 20))
 
 
-def compress(audio: Array, target_db: tuple[float, float], instrument: str, step_db: float = 0.5) -> tuple[Array, int]:
+def compress(
+    audio: Array, target_db: tuple[float, float], instrument: str, step_db: float = 0.5, most: int = 2000
+) -> tuple[Array, int]:
     """Each channel by itself: ratios from the first to 20, thresholds from -10 to -40 dB, until the onsets are low.
 
     Args:
@@ -127,6 +129,7 @@ def compress(audio: Array, target_db: tuple[float, float], instrument: str, step
         target_db: mean and standard deviation of the onset peaks.
         instrument: chooses first ratio and times.
         step_db: from one threshold to the next, 0.5 as published.
+        most: settings to try for both channels together.
 
     Returns:
         The audio, and how many settings were tried.
@@ -142,7 +145,7 @@ def compress(audio: Array, target_db: tuple[float, float], instrument: str, step
         for threshold_db, ratio in settings:
             tried += 1
             output[index] = compress_channel(channel, threshold_db, ratio, attack_ms, release_ms)
-            if onset_peaks_db(output[index]).mean() < sum(target_db):
+            if tried >= most or onset_peaks_db(output[index]).mean() < sum(target_db):
                 break
     return output, tried
 
