@@ -20,7 +20,7 @@ from fxrep.data.manifest import Manifest, ManifestRow, write_manifest
 from fxrep.data.measuring import measure_file
 from fxrep.errors import ArgumentError, AudioError, DataError, FxrepError, OutputError
 from fxrep.files import output_error
-from fxrep.normalization.journal import FinishedFiles
+from fxrep.normalization.journal import FinishedFiles, matches
 from fxrep.normalization.normalizer import FxNormalizer
 from fxrep.progress import track_progress
 
@@ -73,7 +73,8 @@ def normalize_dataset(
 
     Files keep their path and sample rate, are stereo, and end in .flac (24 bit) or .wav (32-bit float). FLAC holds
     nothing over full scale: such a file is brought down to it as a whole, as published, and named in `reduced`.
-    A file that an earlier run finished is kept if its source, by the manifest's hash, and the statistics are the same.
+    A file that an earlier run finished is kept if its source and the statistics are the same. A source that no longer
+    holds what the manifest says is a failure, and what an earlier run made of it leaves the new manifest.
 
     Args:
         manifest: all splits; the statistics should come from the training split alone.
@@ -98,7 +99,7 @@ def normalize_dataset(
     with FinishedFiles(target, normalizer.fingerprint) as finished:
         waiting = []
         for job in jobs:
-            before = finished.find(job.row, job.output, job.path)
+            before = finished.find(job.row, job.source, job.output, job.path)
             if before is None:
                 waiting.append(job)
                 continue
@@ -110,7 +111,7 @@ def normalize_dataset(
                 failures.append((job.row.path, outcome))
                 continue
             row, over_full_scale = outcome
-            finished.add(job.row, row, over_full_scale)
+            finished.add(job.row, job.source, row, over_full_scale)
             rows[job.row.path] = row
             reduced += [row.path] if over_full_scale else []
     if not rows:
@@ -200,7 +201,7 @@ def _normalize_or_reason(job: _Job, normalizer: FxNormalizer) -> tuple[ManifestR
 def _normalize_file(job: _Job, normalizer: FxNormalizer) -> tuple[ManifestRow, bool]:
     if ".." in PurePosixPath(job.path).parts or PurePosixPath(job.path).is_absolute():
         raise AudioError("lies outside the manifest's folder: scan the folder that holds all files")
-    if job.source.is_file() and job.row.size_bytes not in (0, job.source.stat().st_size):
+    if job.source.is_file() and not matches(job.row, job.source):
         raise AudioError("has changed since it was scanned: scan the dataset again")
     normalized = normalizer.open(job.source, instrument=job.row.instrument)
     gain = 1.0

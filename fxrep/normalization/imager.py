@@ -30,6 +30,9 @@ LOWEST_SIDE_SHARE = {"bass": 0.01, "other": 0.025}
 LARGEST_BALANCE_DB = 12.0
 """A track further to one side is not balanced: the other channel holds next to nothing to raise."""
 
+EMPTY_SHARE = 1e-4
+"""A mid or side with less of the energy (-40 dB) cannot be raised to any share: it holds rounding and noise."""
+
 # Left and right to mid and side, and back, at equal energy.
 _TURN = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2.0)
 
@@ -39,7 +42,7 @@ class ImagerStep(NormalizationStep):
     """Match the share of the side energy; the energy of the track stays as it was.
 
     A track whose share is below the published threshold counts as mono: it is narrowed if the target asks for it, and
-    never widened, unless `widen_mono` is set.
+    never widened, unless `widen_mono` is set. One without a mid (left and right of opposite polarity) is left alone.
 
     Args:
         widen_mono: fill the side of mono tracks with the delayed mid.
@@ -125,12 +128,16 @@ def _balance(products: Feature) -> Feature:
 
 
 def _scaled(mix: Feature, products: Feature, target: float) -> Feature:
-    """The mix with mid and side scaled to the target share, at the energy of the source."""
+    """The mix with mid and side scaled to the target share, at the energy of the source.
+
+    The mix as it is when one of the two would have to come from next to nothing.
+    """
     energy = products[0, 0] + products[1, 1]
     now = np.diag(mix @ products @ mix.T)
     wanted = energy * np.array([1.0 - target, target])
-    # Silence cannot be scaled to anything.
-    gains = np.sqrt(np.where(now > 1e-12 * energy, wanted / np.maximum(now, 1e-300), 0.0))
+    if np.any((now < EMPTY_SHARE * energy) & (wanted > now)):
+        return mix
+    gains = np.sqrt(np.where(now > 0.0, wanted / np.maximum(now, 1e-300), 1.0))
     return np.asarray(gains[:, None] * mix)
 
 

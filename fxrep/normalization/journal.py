@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from fxrep.data.manifest import ManifestRow
-from fxrep.files import output_error
+from fxrep.files import file_hash, output_error
 
 JOURNAL_NAME = "normalized.jsonl"
 
@@ -52,26 +52,39 @@ class FinishedFiles:
             with suppress(OSError):
                 self._stream.close()
 
-    def find(self, source: ManifestRow, output: Path, path: str) -> tuple[ManifestRow, bool] | None:
-        """The row of a finished file and whether it was reduced, or None when it must be made (again)."""
+    def find(self, row: ManifestRow, source: Path, output: Path, path: str) -> tuple[ManifestRow, bool] | None:
+        """The row of a finished file and whether it was reduced, or None when it must be made (again).
+
+        A source whose size and time are no longer those that were noted counts as changed unless its bytes are still
+        the manifest's; one that is gone says nothing against what was made of it.
+        """
         entry = self._known.get(path, {})
-        if entry.get("source_hash") != source.content_hash or entry.get("statistics") != self._fingerprint:
+        if entry.get("source_hash") != row.content_hash or entry.get("statistics") != self._fingerprint:
             return None
         try:
+            if source.exists() and _state(source) != entry.get("source_state") and not matches(row, source):
+                return None
             made = ManifestRow(**entry["row"])
             return (made, entry.get("reduced") is True) if output.stat().st_size == made.size_bytes else None
         except (OSError, KeyError, TypeError):
             return None
 
-    def add(self, source: ManifestRow, made: ManifestRow, reduced: bool = False) -> None:
+    def add(self, row: ManifestRow, source: Path, made: ManifestRow, reduced: bool = False) -> None:
         """Note a finished file, and whether it was brought down to full scale.
+
+        Args:
+            row: of the source.
+            source: where it lies.
+            made: the row of what was made of it.
+            reduced: whether it was brought down.
 
         Raises:
             OutputError: the disk is full.
         """
         assert self._stream is not None
         entry = {
-            "source_hash": source.content_hash,
+            "source_hash": row.content_hash,
+            "source_state": _state(source),
             "statistics": self._fingerprint,
             "reduced": reduced,
             "row": asdict(made),
@@ -92,3 +105,20 @@ class FinishedFiles:
             except (ValueError, KeyError, TypeError):
                 continue
         return known
+
+
+def matches(row: ManifestRow, source: Path) -> bool:
+    """Whether a file still holds the bytes that were there when the manifest was made.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return row.size_bytes in (0, source.stat().st_size) and file_hash(source) == row.content_hash
+
+
+def _state(source: Path) -> list[int] | None:
+    try:
+        about = source.stat()
+    except OSError:
+        return None
+    return [about.st_size, about.st_mtime_ns]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -83,14 +84,58 @@ def test_finished_files_are_kept_and_changed_ones_made_again(
     times = {row.path: (out / row.path).stat().st_mtime_ns for row in first.manifest.rows}
     (out / first.manifest.rows[1].path).unlink()
     (out / first.manifest.rows[2].path).write_bytes(b"cut off")
-    rows = [replace(manifest.rows[0], content_hash="other"), *manifest.rows[1:]]
+    changed = replace_source(manifest, 0)
+    rows = [replace(manifest.rows[0], **vars(measure_file(changed))), *manifest.rows[1:]]
     second = normalize_dataset(replace(manifest, rows=rows), out, fitted)
     assert (second.written, second.skipped) == (3, 6)
     for row in first.manifest.rows[3:]:
         assert (out / row.path).stat().st_mtime_ns == times[row.path]
     assert [row.path for row in second.manifest.rows] == [row.path for row in first.manifest.rows]
     other = FxNormalizer.fit(manifest.filter(split="train"), steps=["loudness"])
-    assert normalize_dataset(manifest, out, other).written == 9
+    assert normalize_dataset(replace(manifest, rows=rows), out, other).written == 9
+
+
+def replace_source(manifest: Manifest, index: int) -> Path:
+    """Other audio of the same length under the name of a source."""
+    path = manifest.path_of(manifest.rows[index])
+    audio, rate = load_audio(path)
+    save_audio(path, audio.flip(-1), rate)
+    return path
+
+
+@pytest.mark.parametrize("how", ["replaced", "truncated"])
+def test_a_source_that_no_longer_matches_the_manifest_is_reported(
+    manifest: Manifest, fitted: FxNormalizer, tmp_path: Path, how: str
+) -> None:
+    out = tmp_path / "out"
+    normalize_dataset(manifest, out, fitted)
+    if how == "replaced":
+        size = manifest.rows[0].size_bytes
+        assert replace_source(manifest, 0).stat().st_size == size
+    else:
+        path = manifest.path_of(manifest.rows[0])
+        path.write_bytes(path.read_bytes()[:3000])
+    second = normalize_dataset(manifest, out, fitted)
+    assert (second.written, second.skipped) == (0, 8)
+    assert [path for path, _ in second.failures] == ["song0/bass.wav"]
+    assert "has changed since it was scanned" in second.failures[0][1]
+    assert "song0/bass.flac" not in [row.path for row in second.manifest.rows]
+    # Scanned again, it is made again, unless it cannot be read.
+    if how == "replaced":
+        row = replace(manifest.rows[0], **vars(measure_file(manifest.path_of(manifest.rows[0]))))
+        third = normalize_dataset(replace(manifest, rows=[row, *manifest.rows[1:]]), out, fitted)
+        assert (third.written, third.skipped, third.failures) == (1, 8, [])
+
+
+def test_a_source_with_another_date_or_gone_is_no_other_source(
+    manifest: Manifest, fitted: FxNormalizer, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    normalize_dataset(manifest, out, fitted)
+    os.utime(manifest.path_of(manifest.rows[0]), (1, 1))
+    manifest.path_of(manifest.rows[1]).unlink()
+    second = normalize_dataset(manifest, out, fitted)
+    assert (second.written, second.skipped, second.failures) == (0, 9, [])
 
 
 def test_a_line_cut_off_by_a_kill_is_passed_over(manifest: Manifest, fitted: FxNormalizer, tmp_path: Path) -> None:
@@ -129,7 +174,8 @@ def test_names_that_differ_in_the_suffix_stay_apart(manifest: Manifest, fitted: 
     source = manifest.path_of(manifest.rows[0])
     audio, rate = load_audio(source)
     save_audio(source.with_suffix(".flac"), 0.5 * audio, rate)
-    twin = replace(manifest.rows[0], path="song0/bass.flac", size_bytes=0, track="bass 2")
+    twin = replace(manifest.rows[0], path="song0/bass.flac", track="bass 2")
+    twin = replace(twin, **vars(measure_file(source.with_suffix(".flac"))))
     made = normalize_dataset(replace(manifest, rows=[manifest.rows[0], twin]), tmp_path / "out", fitted)
     assert [row.path for row in made.manifest.rows] == ["song0/bass.wav.flac", "song0/bass.flac.flac"]
 
@@ -215,4 +261,4 @@ def test_a_full_disk_is_told_once_and_clearly(manifest: Manifest, tmp_path: Path
 
     monkeypatch.setattr(Path, "open", lambda *_, **__: FullDisk())
     with pytest.raises(OutputError, match="No space left"), FinishedFiles(tmp_path / "out", "print") as finished:
-        finished.add(manifest.rows[0], manifest.rows[0])
+        finished.add(manifest.rows[0], manifest.path_of(manifest.rows[0]), manifest.rows[0])

@@ -51,7 +51,20 @@ def test_a_mono_track_that_stands_left_comes_to_the_middle_and_stays_mono(pink_n
     np.testing.assert_allclose(output[0], output[1], atol=1e-3)
     beyond = np.stack([source, 0.1 * source])
     step = ImagerStep(balance=True)
-    assert share_of(step.apply(beyond, RATE, np.array([0.2]), "keys").numpy()) == pytest.approx(0.2, abs=1e-5)
+    centred = step.apply(beyond, RATE, np.array([0.2]), "keys").numpy()
+    np.testing.assert_allclose(centred[0], centred[1], atol=1e-3)
+    assert np.sum(centred**2) == pytest.approx(np.sum(beyond**2), rel=1e-4)
+    np.testing.assert_allclose(step.apply(centred, RATE, np.array([0.2]), "keys").numpy(), centred, atol=1e-4)
+
+
+@pytest.mark.parametrize("mid", [0.0, 1e-4])
+@pytest.mark.parametrize("target", [0.0, 0.1, 0.5])
+def test_opposite_polarity_is_left_alone(mid: float, target: float, pink_noise: Maker) -> None:
+    audio = stereo(mid * pink_noise(1.0)[0], pink_noise(1.0)[1])
+    for step in (ImagerStep(), ImagerStep(widen_mono=True, balance=True)):
+        output = step.apply(audio, RATE, np.array([target]), "vocals").numpy()
+        np.testing.assert_allclose(output, audio, atol=1e-4)
+        assert np.sum(output**2) == pytest.approx(np.sum(audio**2), rel=1e-5)
 
 
 @pytest.mark.parametrize("side", [0.0, 0.05])
