@@ -33,9 +33,6 @@ LAST_RATIO = 20.0
 LOWEST_THRESHOLD_DB = -36.0
 THRESHOLD_STEP_DB = 4.0
 TOLERANCE_DB = 0.02
-WORTH_DB = 0.1
-"""A track that exceeds by less, or can be brought nearer by less, is left alone."""
-
 FORGOTTEN_AFTER = 20.0
 """Times the release time: what was before is 170 dB down."""
 
@@ -92,7 +89,8 @@ class DynamicsStep(NormalizationStep):
         gains: list[Curve | None] = []
         for envelope, target, instrument in zip(envelopes, targets, instruments, strict=True):
             ceiling = float(target[0] + target[1])
-            gains.append(self._worthwhile_gain(envelope, ceiling, instrument))
+            exceeds = envelope.onsets.size and envelope.onset_peaks_db().mean() > ceiling + TOLERANCE_DB
+            gains.append(self._gain_at_one_loudness(envelope, ceiling, instrument) if exceeds else None)
         if all(gain is None for gain in gains):
             return None
         unchanged = np.ones_like(envelopes[0].peaks)
@@ -103,16 +101,8 @@ class DynamicsStep(NormalizationStep):
         """Absolute difference of the mean onset peak in dB."""
         return float(abs(first[0] - second[0]))
 
-    def _worthwhile_gain(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Curve | None:
-        """The gain that keeps the loudness; None for a track that is within the tolerance or hardly to be changed."""
-        if not envelope.onsets.size:
-            return None
-        before_db = float(envelope.onset_peaks_db().mean())
-        if not before_db > ceiling_db + WORTH_DB:
-            return None
+    def _gain_at_one_loudness(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Curve:
         gain = self.gain_to_ceiling(envelope, ceiling_db, instrument)
-        if envelope.onset_peaks_db(gain).mean() > before_db - WORTH_DB:
-            return None
         gain *= np.float32(10 ** ((envelope.loudness() - envelope.loudness(gain)) / 20))
         return gain
 

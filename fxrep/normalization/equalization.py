@@ -19,7 +19,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_opening
 from scipy.signal import savgol_filter
 
 from fxrep.normalization.filtering import convolution, fir_from_gains, half_length
@@ -46,15 +45,6 @@ AUDIBLE_FLOOR_DB = -80.0
 
 PASSES = 5
 """Corrections of the filter; the distance hardly falls after that."""
-
-LARGEST_CUT_DB = 60.0
-"""No frequency is lowered by more; the filter's own stop band is hardly deeper."""
-
-LOWEST_POINT = 2
-NARROWEST_POINTS = 2
-LEAKING_POINTS = 8
-"""Points of the grid on either side of an empty stretch that are left alone with it: what leaks through the filter and
-the smoothing must not fill its edge a little further at every pass."""
 
 WORTH_DB = 0.25
 """A filter that would bring the spectrum closer by less is left out: a track that has been matched stays as it is."""
@@ -111,15 +101,14 @@ class EqualizationStep(NormalizationStep):
 
     Args:
         taps: length of the matching FIR at 44.1 kHz, odd; it resolves about 44100 / taps Hz.
-        max_gain_db: no frequency is raised by more. One that would have to be is empty and left alone: a track without
-            treble must not end as hiss, nor come nearer to that at every pass.
+        max_gain_db: no frequency is raised or lowered by more; a track without treble must not end as hiss.
     """
 
     name: ClassVar[str] = "eq"
     unit: ClassVar[str] = "dB"
 
     taps: int = 1001
-    max_gain_db: float = 48.0
+    max_gain_db: float = 36.0
 
     def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
         """The average spectra with the instruments' published smoothing."""
@@ -152,10 +141,10 @@ class EqualizationStep(NormalizationStep):
             return None
         before = nearest_db = self.distance(measured, target)
         nearest, gains_db = None, np.zeros(np.count_nonzero(known))
-        empty = self._empty(measured[known], target[known])
         for _ in range(PASSES):
-            missing_db = spectrum_db(target[known]) - spectrum_db(reached[known])
-            gains_db = self._at_equal_power(measured[known], gains_db + missing_db, empty)
+            gains_db = self._at_equal_power(
+                measured[known], gains_db + spectrum_db(target[known]) - spectrum_db(reached[known])
+            )
             kernel = fir_from_gains(GRID_HZ[known], 10 ** (gains_db / 20), sample_rate, self.taps)
             reached = _smoothed(total * np.abs(np.fft.rfft(kernel, 2 * (total.size - 1))), bins, sample_rate)
             left_db = self.distance(reached, target)
@@ -163,22 +152,9 @@ class EqualizationStep(NormalizationStep):
                 nearest, nearest_db = kernel, left_db
         return nearest if nearest_db < before - WORTH_DB else None
 
-    def _empty(self, measured: Feature, target: Feature) -> NDArray[np.bool_]:
-        """Which of the points of the grid hold so little that a gain to the target would exceed the limit."""
-        empty = spectrum_db(target) - spectrum_db(measured) > self.max_gain_db
-        # What is next to 0 Hz says nothing, and what lies between two partials is no empty stretch.
-        empty[:LOWEST_POINT] = empty[LOWEST_POINT : LOWEST_POINT + 1]
-        padded = np.pad(empty, NARROWEST_POINTS, mode="edge")
-        stretches = binary_opening(padded, iterations=NARROWEST_POINTS)[NARROWEST_POINTS:-NARROWEST_POINTS]
-        return np.asarray(binary_dilation(stretches, iterations=LEAKING_POINTS) if stretches.any() else stretches)
-
-    def _at_equal_power(self, measured: Feature, gains_db: Feature, empty: NDArray[np.bool_]) -> Feature:
-        filled = ~empty
-        if not filled.any():
-            return np.zeros_like(gains_db)
+    def _at_equal_power(self, measured: Feature, gains_db: Feature) -> Feature:
         for _ in range(3):
-            gains_db = gains_db - _power_change_db(measured[filled], gains_db[filled])
-            gains_db = np.where(empty, 0.0, np.clip(gains_db, -LARGEST_CUT_DB, self.max_gain_db))
+            gains_db = np.clip(gains_db - _power_change_db(measured, gains_db), -self.max_gain_db, self.max_gain_db)
         return gains_db
 
 

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 
 from fxrep.errors import AudioError
-from fxrep.normalization.settling import settle
 from fxrep.normalization.sources import Change, Source, TensorSource
 
 Feature = NDArray[np.float64]
@@ -31,8 +30,6 @@ class NormalizationStep(ABC):
 
     name: ClassVar[str]
     unit: ClassVar[str]
-    only_level: ClassVar[bool] = False
-    """Whether the step changes nothing but the level, which no other step looks at."""
 
     @abstractmethod
     def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
@@ -42,8 +39,7 @@ class NormalizationStep(ABC):
     def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """What brings the tracks to their targets (B, D).
 
-        A track whose targets are NaN, or which is within the tolerance of them, is left as it is. None when there is
-        nothing to do for any of them.
+        A track whose targets are NaN is left as it is. None when there is nothing to do for any of them.
         """
 
     @abstractmethod
@@ -59,10 +55,12 @@ class NormalizationStep(ABC):
     ) -> torch.Tensor:
         """One track (C, T) or (T,) brought to the target feature, as (2, T); the caller's memory is never written."""
         source = track_source(audio, sample_rate)
-        targets = np.asarray(target, dtype=np.float64)[None]
-        settled = settle(source, [self], lambda _: targets, [instrument])
-        assert isinstance(settled, TensorSource)
-        return settled.audio[0]
+        change = self.plan(source, np.asarray(target, dtype=np.float64)[None], [instrument])
+        if change is None:
+            return source.audio[0]
+        changed = source.changed(change)
+        assert isinstance(changed, TensorSource)
+        return changed.audio[0]
 
 
 class FeatureMean:

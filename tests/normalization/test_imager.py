@@ -51,10 +51,7 @@ def test_a_mono_track_that_stands_left_comes_to_the_middle_and_stays_mono(pink_n
     np.testing.assert_allclose(output[0], output[1], atol=1e-3)
     beyond = np.stack([source, 0.1 * source])
     step = ImagerStep(balance=True)
-    centred = step.apply(beyond, RATE, np.array([0.2]), "keys").numpy()
-    np.testing.assert_allclose(centred[0], centred[1], atol=1e-3)
-    assert np.sum(centred**2) == pytest.approx(np.sum(beyond**2), rel=1e-4)
-    np.testing.assert_allclose(step.apply(centred, RATE, np.array([0.2]), "keys").numpy(), centred, atol=1e-4)
+    assert share_of(step.apply(beyond, RATE, np.array([0.2]), "keys").numpy()) == pytest.approx(0.2, abs=1e-5)
 
 
 @pytest.mark.parametrize("mid", [0.0, 1e-4])
