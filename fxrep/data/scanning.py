@@ -135,12 +135,28 @@ def _no_use(found: Measurement) -> str | None:
 
 
 def _measured_in_parallel(paths: list[Path], threads: int) -> Iterator[tuple[Path, Measurement | str]]:
-    """Decoding, filtering and hashing all release the interpreter lock, so threads are enough."""
+    """Decoding, filtering and hashing all release the interpreter lock, so threads are enough.
+
+    When it is interrupted, what was measured by then still comes before the interruption goes on.
+    """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="scan")
+    stopped: BaseException | None = None
     try:
         waiting = {pool.submit(_measurement_or_reason, path): path for path in paths}
-        for done in track_progress(as_completed(waiting), "scan", total=len(waiting)):
-            yield waiting[done], done.result()
+        try:
+            for done in track_progress(as_completed(waiting), "scan", total=len(waiting)):
+                stopped = done.exception()
+                if stopped is not None:
+                    break
+                yield waiting.pop(done), done.result()
+        except KeyboardInterrupt as interrupt:
+            stopped = interrupt
+        pool.shutdown(wait=True, cancel_futures=True)
+        if stopped is not None:
+            for done, path in waiting.items():
+                if not done.cancelled() and done.exception() is None:
+                    yield path, done.result()
+            raise stopped
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
