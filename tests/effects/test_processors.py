@@ -167,6 +167,24 @@ def test_the_gpu_gives_what_the_cpu_gives(name: str, hits: torch.Tensor) -> None
     assert error_db(module(hits.cuda(), RATE, **settings).cpu(), module(hits, RATE, **settings)) < -90.0
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gpu_gives_the_same_gradients(name: str, hits: torch.Tensor) -> None:
+    gradients = []
+    for device in ("cpu", "cuda"):
+        module = processor(name).to(device)
+        audio = hits[..., 2000:14000].double().to(device).requires_grad_()
+        settings = {
+            p.name: torch.full((2,), p.denormalize(0.4), dtype=torch.float64, device=device, requires_grad=True)
+            for p in module.parameter_table
+        }
+        output = module(audio, RATE, **settings)
+        weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+        gradients.append(torch.autograd.grad((output * weights.to(device)).sum(), [audio, *settings.values()]))
+    for there, here in zip(gradients[1], gradients[0], strict=True):
+        assert error_db(there.cpu(), here) < -60.0 or torch.allclose(there.cpu(), here, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("audio", "message"),
