@@ -151,8 +151,8 @@ def _measured_in_parallel(paths: list[Path], threads: int) -> Iterator[tuple[Pat
                 yield waiting.pop(done), done.result()
         except KeyboardInterrupt as interrupt:
             stopped = interrupt
-        pool.shutdown(wait=True, cancel_futures=True)
         if stopped is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
             for done, path in waiting.items():
                 if not done.cancelled() and done.exception() is None:
                     yield path, done.result()
