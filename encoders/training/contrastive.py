@@ -17,6 +17,7 @@ from encoders.projection import ProjectionHead
 from encoders.training.distributed import gather_with_gradient
 from encoders.training.monitors import alignment, retrieval_at_1, spread, uniformity
 from encoders.training.schedule import warm_up_cosine
+from encoders.training.settings_readout import SettingsReadout
 from fxrep.data.pairs import PairRenderer, RenderedPairs
 from fxrep.errors import ArgumentError, FxrepError
 
@@ -41,6 +42,7 @@ class ContrastiveTraining(LightningModule):
         betas: of AdamW.
         warmup_steps: optimiser steps until the peak learning rate; then half a cosine down to 0.
         seed: of all effect chains; the command line sets it to ``seed_everything``.
+        readout_weight: weight of the auxiliary `SettingsReadout` in the loss; 0 for none.
     """
 
     def __init__(
@@ -54,14 +56,19 @@ class ContrastiveTraining(LightningModule):
         betas: Sequence[float] = (0.9, 0.999),
         warmup_steps: int = 2000,
         seed: int = 0,
+        readout_weight: float = 0.0,
     ) -> None:
         super().__init__()
+        if not readout_weight >= 0.0:
+            raise ArgumentError(f"readout_weight is {readout_weight}: it must be 0 or more")
         self.encoder = encoder
         self.renderer = renderer
         self.objective = NTXentObjective() if objective is None else objective
         self.projection = None if projection_dim is None else ProjectionHead(encoder.dim, encoder.dim, projection_dim)
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, tuple(betas)
         self.warmup_steps, self.seed = warmup_steps, seed
+        self.readout_weight = readout_weight
+        self.readout = SettingsReadout(renderer.chain, encoder.dim) if readout_weight else None
         self.measured: dict[str, float] = {}
         self._held_out: list[tuple[Tensor, Tensor]] = []
 
@@ -186,11 +193,17 @@ class ContrastiveTraining(LightningModule):
         embedded = {f"embedding_{side}": F.normalize(value, dim=-1) for side, value in features.items()}
         for side, value in features.items():
             embedded[side] = embedded[f"embedding_{side}"] if self.projection is None else self.projection(value)
+        if self.readout is not None:
+            both = [embedded["embedding_a"], embedded["embedding_b"]]
+            rate = self.encoder.sample_rate
+            embedded["readout"] = self.readout(torch.cat(both), rendered.settings + rendered.settings, rate)
         return embedded
 
     def _joined_loss(self, embedded: dict[str, Tensor]) -> tuple[Tensor, int]:
         """What is minimised, on the pairs of every process, and how many they are."""
-        return self._loss(embedded["a"], embedded["b"])
+        loss, pairs = self._loss(embedded["a"], embedded["b"])
+        # Each process reads out its own pairs: averaging gradients over processes averages this loss too.
+        return (loss + self.readout_weight * embedded["readout"], pairs) if "readout" in embedded else (loss, pairs)
 
     def _loss(self, a: Tensor, b: Tensor) -> tuple[Tensor, int]:
         """The objective on the pairs of every process, and how many they are."""
@@ -209,5 +222,7 @@ class ContrastiveTraining(LightningModule):
             "uniformity": uniformity(both),
             "spread": spread(both),
         }
+        if "readout" in embedded:
+            values["readout"] = embedded["readout"].detach()
         self.log_dict({f"{stage}/{name}": value for name, value in values.items()}, batch_size=len(a))
         self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=len(a))

@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from fxrep.data.manifest import Manifest, read_manifest
 from fxrep.data.segments import MIXTURE, SegmentSampler
 from fxrep.effects import EffectChain, create_chain
+from fxrep.effects.chain_settings import Settings
 from fxrep.errors import ArgumentError
 
 PairItem = dict[str, Any]
@@ -100,28 +101,43 @@ class PairRenderer(nn.Module):
     Args:
         chain: an `EffectChain` or the name of one in `fxrep.effects.CHAINS`.
         hard_negatives: every content comes twice, under two chains: the batch doubles.
+        redrawn: share of the effects in which the second chain differs from the first (`EffectChain.redraw`). 1 is
+            two unrelated chains, as published; less makes negatives that only careful listening tells apart.
         shortest: A and B are cut to two different lengths in [shortest, 1] of the segment, at random places, so that
             length and alignment are no cue (Koo et al. 2023).
     """
 
     def __init__(
-        self, chain: EffectChain | str = "default", hard_negatives: bool = True, shortest: float = 0.6
+        self,
+        chain: EffectChain | str = "default",
+        hard_negatives: bool = True,
+        shortest: float = 0.6,
+        redrawn: float = 1.0,
     ) -> None:
         super().__init__()
+        if not 0.0 < redrawn <= 1.0:
+            raise ArgumentError(f"redrawn is {redrawn}: it must lie in (0, 1]")
         if not 0.0 < shortest <= 1.0:
             raise ArgumentError(f"shortest is {shortest}: it must lie in (0, 1]")
         self.chain = create_chain(chain) if isinstance(chain, str) else chain
-        self.hard_negatives, self.shortest = hard_negatives, shortest
+        self.hard_negatives, self.shortest, self.redrawn = hard_negatives, shortest, redrawn
 
     @torch.no_grad()
     def forward(self, batch: PairItem, sample_rate: int, generator: torch.Generator) -> RenderedPairs:
         """Render ``batch["a"]``, ``batch["b"]`` (B, 2, T); everything random comes from `generator` (on the CPU)."""
         repeats = 2 if self.hard_negatives else 1
         audio_a, audio_b = batch["a"].repeat(repeats, 1, 1), batch["b"].repeat(repeats, 1, 1)
-        settings = self.chain.sample_batch(generator, audio_a.shape[0], sample_rate)
+        settings = self.chain.sample_batch(generator, len(batch["a"]), sample_rate)
+        if self.hard_negatives:
+            settings += [self._second(first, generator, sample_rate) for first in settings]
         wet = self.chain(torch.cat([audio_a, audio_b]), sample_rate, settings + settings)
         wet_a, wet_b = wet.chunk(2)
         return RenderedPairs(self._cut(wet_a, generator), self._cut(wet_b, generator), settings)
+
+    def _second(self, first: Settings, generator: torch.Generator, sample_rate: int) -> Settings:
+        if self.redrawn == 1.0:
+            return self.chain.sample(generator, sample_rate)
+        return self.chain.redraw(first, self.redrawn, generator, sample_rate)
 
     def _cut(self, audio: Tensor, generator: torch.Generator) -> Tensor:
         share, place = torch.rand(2, generator=generator).tolist()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from fxrep.effects.chain_rendering import render_settings, stream_settings
-from fxrep.effects.chain_settings import Settings
+from fxrep.effects.chain_settings import Settings, entry_label
 from fxrep.effects.processor import Processor, Range
 from fxrep.effects.registry import check_label, check_list, find_processor
 from fxrep.effects.settings import is_number
@@ -143,6 +143,45 @@ class EffectChain(nn.Module):
     ) -> list[Settings]:
         """Draw independent settings for every item of a batch, as `sample` does."""
         return [self.sample(generator, sample_rate) for _ in range(batch_size)]
+
+    def redraw(
+        self,
+        settings: Settings,
+        share: float,
+        generator: torch.Generator,
+        sample_rate: float | None = None,
+    ) -> Settings:
+        """Draw some of the effects anew and keep the others as they are: settings that sound near the given ones.
+
+        Args:
+            settings: of one item, as `sample` drew them.
+            share: chance of each effect, active or not, to be drawn anew; 0 to 1.
+            generator: the only source of chance.
+            sample_rate: Hz, as for `sample`.
+
+        Returns:
+            New settings: effects that are kept stay in their order and share their entries with the given ones; newly
+            active ones stand at a random place of their group.
+
+        Raises:
+            ArgumentError: the share is out of range, or the settings name an effect that this chain does not have.
+        """
+        if not 0.0 <= share <= 1.0:
+            raise ArgumentError(f"share is {share}; expected 0 to 1")
+        given = {entry_label(entry): entry for entry in settings}
+        for label in given:
+            if label not in self.processors:
+                raise ArgumentError(f"this chain has no {label}; it has {', '.join(self.processors)}")
+        drawn = {entry_label(entry): entry for entry in self.sample(generator, sample_rate)}
+        redrawn: Settings = []
+        for group in self.groups:
+            anew = [label for label in group if float(torch.rand((), generator=generator)) < share]
+            run = [entry for label, entry in given.items() if label in group and label not in anew]
+            for label in anew:
+                if label in drawn:
+                    run.insert(int(torch.randint(len(run) + 1, (), generator=generator)), drawn[label])
+            redrawn += run
+        return redrawn
 
     def forward(self, audio: torch.Tensor, sample_rate: int, settings: Settings | Sequence[Settings]) -> torch.Tensor:
         """Apply settings.
