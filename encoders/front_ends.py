@@ -145,16 +145,32 @@ class RunningStandardization(nn.Module):
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("variance", torch.ones(n_features))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self._collected: list[tuple[Tensor, int]] | None = None
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, F, frames) → the same shape."""
         standard = (frames - self.mean[:, None]) * (self.variance + 1e-5).rsqrt()[:, None]
         if self.training and int(self.seen) < self.batches:
-            self._see(frames.detach())
+            frames = frames.detach()
+            moments = torch.stack([frames.mean((0, 2)), frames.square().mean((0, 2))])
+            if self._collected is None:
+                self._see(moments)
+            else:
+                self._collected.append((moments, len(frames)))
         return standard
 
-    def _see(self, frames: Tensor) -> None:
-        moments = torch.stack([frames.mean((0, 2)), frames.square().mean((0, 2))])
+    def begin_collecting(self) -> None:
+        """From here on the batches are parts of one: the numbers stay until `end_collecting`."""
+        self._collected = []
+
+    def end_collecting(self, keep: bool = True) -> None:
+        """Count what came since `begin_collecting` as one batch; not at all without `keep`."""
+        parts, self._collected = self._collected, None
+        if keep and parts:
+            rows = sum(count for _, count in parts)
+            self._see(torch.stack([moments * (count / rows) for moments, count in parts]).sum(0))
+
+    def _see(self, moments: Tensor) -> None:
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(moments)
             moments /= torch.distributed.get_world_size()

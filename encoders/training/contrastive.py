@@ -15,6 +15,7 @@ from encoders.base import EffectEncoder
 from encoders.objectives import ContrastiveObjective, NTXentObjective, chance_loss
 from encoders.projection import ProjectionHead
 from encoders.training.distributed import gather_with_gradient
+from encoders.training.gradient_cache import FeatureExtraction
 from encoders.training.monitors import alignment, retrieval_at_1, spread, uniformity
 from encoders.training.schedule import warm_up_cosine
 from encoders.training.settings_readout import SettingsReadout
@@ -43,6 +44,8 @@ class ContrastiveTraining(LightningModule):
         warmup_steps: optimiser steps until the peak learning rate; then half a cosine down to 0.
         seed: of all effect chains; the command line sets it to ``seed_everything``.
         readout_weight: weight of the auxiliary `SettingsReadout` in the loss; 0 for none.
+        embedding_chunk: rows that are embedded at a time, for batches larger than memory; see `FeatureExtraction`.
+        compile_backend: `torch.compile` the encoder with this backend, such as ``inductor``.
     """
 
     def __init__(
@@ -57,11 +60,14 @@ class ContrastiveTraining(LightningModule):
         warmup_steps: int = 2000,
         seed: int = 0,
         readout_weight: float = 0.0,
+        embedding_chunk: int | None = None,
+        compile_backend: str | None = None,
     ) -> None:
         super().__init__()
         if not readout_weight >= 0.0:
             raise ArgumentError(f"readout_weight is {readout_weight}: it must be 0 or more")
         self.encoder = encoder
+        self.features = FeatureExtraction(encoder, embedding_chunk, compile_backend)
         self.renderer = renderer
         self.objective = NTXentObjective() if objective is None else objective
         self.projection = None if projection_dim is None else ProjectionHead(encoder.dim, encoder.dim, projection_dim)
@@ -189,7 +195,7 @@ class ContrastiveTraining(LightningModule):
         return rendered
 
     def _embed(self, rendered: RenderedPairs) -> dict[str, Tensor]:
-        features = {"a": self.encoder.features(rendered.a).float(), "b": self.encoder.features(rendered.b).float()}
+        features = {"a": self.features(rendered.a).float(), "b": self.features(rendered.b).float()}
         embedded = {f"embedding_{side}": F.normalize(value, dim=-1) for side, value in features.items()}
         for side, value in features.items():
             embedded[side] = embedded[f"embedding_{side}"] if self.projection is None else self.projection(value)

@@ -47,6 +47,8 @@ class InstrumentTraining(ContrastiveTraining):
         betas: of AdamW.
         warmup_steps: optimiser steps until the peak learning rate; then half a cosine down to 0.
         seed: of all effect chains; the command line sets it to ``seed_everything``.
+        embedding_chunk: rows that are embedded at a time, for batches larger than memory; see `FeatureExtraction`.
+        compile_backend: `torch.compile` the encoder with this backend, such as ``inductor``.
 
     Raises:
         ArgumentError: the encoder has no queries, or a share is out of range.
@@ -72,8 +74,22 @@ class InstrumentTraining(ContrastiveTraining):
         betas: Sequence[float] = (0.9, 0.999),
         warmup_steps: int = 2000,
         seed: int = 0,
+        embedding_chunk: int | None = None,
+        compile_backend: str | None = None,
     ) -> None:
-        super().__init__(encoder, renderer, objective, None, learning_rate, weight_decay, betas, warmup_steps, seed)
+        super().__init__(
+            encoder,
+            renderer,
+            objective,
+            None,
+            learning_rate,
+            weight_decay,
+            betas,
+            warmup_steps,
+            seed,
+            embedding_chunk=embedding_chunk,
+            compile_backend=compile_backend,
+        )
         if encoder.queries is None or encoder.extractor is None:
             raise ArgumentError("this encoder has no queries: give it some, such as encoders.queries.ContentQueries")
         if not (0.0 <= lowest_query_dropout <= highest_query_dropout < 1.0):
@@ -126,7 +142,7 @@ class InstrumentTraining(ContrastiveTraining):
         elif self._hears_instruments():
             queries = self._draw_queries(rendered, name, generator)
             embedded["extracted"] = self.extractor(embedded["a"], queries)
-            embedded["target"] = self.encoder.features(rendered.target)
+            embedded["target"] = self.features(rendered.target)
         return embedded
 
     def _hears_instruments(self) -> bool:
