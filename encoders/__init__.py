@@ -1,6 +1,6 @@
 """Effect encoders: networks that hear how audio was processed.
 
-`base` says what every encoder offers, `fx_encoder`, `fx_encoder_plus_plus` and `spectral_encoder` are some of them,
+`base` says what every encoder offers, `fx_encoder`, `fx_encoder_plus_plus` and `listening_encoder` are some of them,
 `objectives` and `training` teach them, `checkpoints` saves and opens releases, `evaluation` measures them.
 """
 
@@ -11,6 +11,7 @@ from encoders.checkpoints import find_encoder, list_encoders, load_encoder, save
 from encoders.content_encoder import ContentEncoder
 from encoders.fx_encoder import FxEncoder
 from encoders.fx_encoder_plus_plus import FxEncoderPlusPlus
+from encoders.listening_encoder import ListeningEncoder
 from encoders.projection import ProjectionHead
 from encoders.registry import ENCODERS, build_encoder
 from encoders.spectral_encoder import SpectralEncoder
@@ -21,6 +22,7 @@ __all__ = [
     "EffectEncoder",
     "FxEncoder",
     "FxEncoderPlusPlus",
+    "ListeningEncoder",
     "ProjectionHead",
     "SpectralEncoder",
     "build_encoder",

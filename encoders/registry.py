@@ -14,6 +14,7 @@ ENCODERS: dict[str, str] = {
     "content": "encoders.content_encoder.ContentEncoder",
     "fx_encoder": "encoders.fx_encoder.FxEncoder",
     "fx_encoder_plus_plus": "encoders.fx_encoder_plus_plus.FxEncoderPlusPlus",
+    "listening": "encoders.listening_encoder.ListeningEncoder",
     "spectral": "encoders.spectral_encoder.SpectralEncoder",
 }
 """Architectures by short name; the values are class paths, so that listing them loads none."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from encoders.base import EffectEncoder
 from encoders.front_ends import RunningStandardization, StereoFrames
+from encoders.time_blocks import FRAMES_PER_STEP, TimeBlock, frame_pairs, spread
 
 
 class SpectralEncoder(EffectEncoder):
@@ -46,25 +47,26 @@ class SpectralEncoder(EffectEncoder):
         self.statistics = nn.Sequential(
             nn.Linear(N_STATISTICS * n_features, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()
         )
-        # Two frames make one step: what is faster stands in the frames' envelope, and the blocks cost half.
         self.entry = nn.Linear(FRAMES_PER_STEP * n_features, channels)
         self.blocks = nn.ModuleList(TimeBlock(channels, dilation=2 ** (i % 3)) for i in range(n_blocks))
         self.joint = nn.Sequential(nn.Linear(hidden + 3 * channels, hidden), nn.GELU(), nn.Linear(hidden, dim))
 
+    def standard_frames(self, audio: Tensor) -> Tensor:
+        """(B, 2, T) audio → (B, F, frames), each feature of zero mean and unit spread over what training has seen."""
+        standard: Tensor = self.standardize(self.frames(audio))
+        return standard
+
     def features(self, audio: Tensor) -> Tensor:
         """(B, 2, T) audio → (B, dim), before it is brought to unit length."""
-        frames = self.standardize(self.frames(audio))
-        steps = frames.shape[-1] // FRAMES_PER_STEP
-        pairs = frames[..., : steps * FRAMES_PER_STEP].transpose(1, 2).reshape(len(frames), steps, -1)
-        moving = self.entry(pairs)
+        frames = self.standard_frames(audio)
+        moving = self.entry(frame_pairs(frames))
         for block in self.blocks:
             moving = block(moving)
-        pooled = torch.cat([moving.mean(1), _spread(moving, 1), moving.amax(1)], dim=1)
+        pooled = torch.cat([moving.mean(1), spread(moving, 1), moving.amax(1)], dim=1)
         joined: Tensor = self.joint(torch.cat([self.statistics(time_statistics(frames)), pooled], dim=1))
         return joined
 
 
-FRAMES_PER_STEP = 2
 N_STATISTICS = 6
 
 
@@ -81,31 +83,4 @@ def time_statistics(frames: Tensor) -> Tensor:
     last = ordered.shape[-1] - 1
     quantiles = [ordered[..., round(q * last)] for q in (0.1, 0.5, 0.9)]
     change = frames.diff(dim=-1).abs().mean(-1) if last else torch.zeros_like(frames[..., 0])
-    return torch.cat([frames.mean(-1), _spread(frames, -1), *quantiles, change], dim=1)
-
-
-class TimeBlock(nn.Module):
-    """Depth-wise convolution over time, then a two-layer network per step, added to the input (ConvNeXt, Liu 2022).
-
-    Channels stand last, where the two layers are plain matrix products: three times faster on a CPU than convolutions
-    of width one.
-    """
-
-    def __init__(self, channels: int, dilation: int, kernel: int = 7) -> None:
-        super().__init__()
-        padding = dilation * (kernel // 2)
-        self.depthwise = nn.Conv1d(channels, channels, kernel, padding=padding, dilation=dilation, groups=channels)
-        self.norm = nn.LayerNorm(channels)
-        self.expand = nn.Linear(channels, 2 * channels)
-        self.contract = nn.Linear(2 * channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, steps, channels) → the same."""
-        mixed = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
-        change: Tensor = self.contract(nn.functional.gelu(self.expand(self.norm(mixed))))
-        return x + change
-
-
-def _spread(x: Tensor, axis: int) -> Tensor:
-    """Standard deviation along an axis; finite gradient for a constant, defined for one frame."""
-    return (x.var(dim=axis, correction=0) + 1e-5).sqrt()
+    return torch.cat([frames.mean(-1), spread(frames, -1), *quantiles, change], dim=1)
