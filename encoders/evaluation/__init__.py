@@ -8,7 +8,7 @@ from encoders.evaluation.media import MEDIA
 from encoders.evaluation.probe import probe_benchmark
 from encoders.evaluation.probe_protocol import ProbeProtocol
 from encoders.evaluation.protocol import LARGEST_SEED
-from encoders.evaluation.retrieval import retrieval_benchmark
+from encoders.evaluation.retrieval import retrieval_benchmark, retrieval_one_by_one
 from encoders.evaluation.retrieval_protocol import MOST_CANDIDATES, RetrievalProtocol
 from encoders.evaluation.systems import System, baseline_systems, encoder_system, takes_queries, unit_vectors
 
@@ -27,6 +27,7 @@ __all__ = [
     "evaluation_chain",
     "probe_benchmark",
     "retrieval_benchmark",
+    "retrieval_one_by_one",
     "takes_queries",
     "unit_vectors",
 ]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from encoders.evaluation.numpy_effects import numpy_processor
+from encoders.evaluation.plugins import plugin_chain
 from encoders.evaluation.recorded_rooms import RecordedRooms
+from encoders.evaluation.sox_effects import sox_processor
 from fxrep.effects import CHAINS, ChainEffect, EffectChain, create_chain, default_chain, pedalboard_processor
+from fxrep.effects.chains import WITHOUT, leave_out
 from fxrep.errors import ArgumentError
 
 ROOMS = "rooms"
 """The chain that needs a folder of impulse responses."""
+
+PLUGINS = "plugins"
+"""The chain that needs plug-ins."""
 
 
 def wide_chain() -> EffectChain:
@@ -89,6 +95,28 @@ def pedalboard_chain() -> EffectChain:
     return EffectChain([*effects[:5], *stereo, *effects[5:]])
 
 
+def sox_chain() -> EffectChain:
+    """Return the families of the default chain, and an echo, as SoX has them.
+
+    Raises:
+        MissingExtraError: the program ``sox`` is not installed.
+    """
+    shares = {
+        "equalizer": 0.6,
+        "bass_treble": 0.6,
+        "overdrive": 0.5,
+        "compand": 0.7,
+        "width": 0.6,
+        "echo": 0.4,
+        "reverb": 0.5,
+        "gain": 0.5,
+    }
+    return EffectChain(
+        [ChainEffect(sox_processor(name), share) for name, share in shares.items()],
+        shuffle_groups=[["sox_equalizer", "sox_bass_treble", "sox_overdrive", "sox_compand"]],
+    )
+
+
 def rooms_chain(folder: str | os.PathLike[str]) -> EffectChain:
     """Return the default chain with recorded rooms in the place of its reverberation.
 
@@ -114,30 +142,41 @@ EVALUATION_CHAINS: dict[str, Callable[[], EffectChain]] = {
     "families": families_chain,
     "numpy": numpy_chain,
     "pedalboard": pedalboard_chain,
+    "sox": sox_chain,
 }
 
 
-def evaluation_chain(name: str, impulse_responses: str | os.PathLike[str] | None = None) -> EffectChain:
-    """Return a chain to measure with: one of `fxrep.effects.CHAINS`, of `EVALUATION_CHAINS`, or ``rooms``.
+def evaluation_chain(
+    name: str,
+    impulse_responses: str | os.PathLike[str] | None = None,
+    plugins: Sequence[str | Path] = (),
+) -> EffectChain:
+    """Return a chain to measure with: `fxrep.effects.create_chain`'s, `EVALUATION_CHAINS`', ``rooms``, ``plugins``.
 
     Args:
-        name: of the chain.
+        name: of the chain; also ``NAME without EFFECT, …``.
         impulse_responses: folder for ``rooms``; the others do without.
+        plugins: paths of VST3 or Audio Unit plug-ins for ``plugins``; the others do without.
 
     Raises:
-        ArgumentError: there is none of that name, or ``rooms`` and the folder do not come together.
-        MissingExtraError: the chain needs a package that is not installed.
+        ArgumentError: there is none of that name, or ``rooms`` or ``plugins`` and what they need do not come together.
+        MissingExtraError: the chain needs a package or program that is not installed.
     """
     if (name == ROOMS) != (impulse_responses is not None):
         raise ArgumentError(
             f"chain {name!r}, impulse responses {impulse_responses}: the chain {ROOMS!r} goes with them"
         )
+    if (name == PLUGINS) != bool(plugins):
+        raise ArgumentError(f"chain {name!r}, {len(plugins)} plug-ins: the chain {PLUGINS!r} goes with one or more")
     if name == ROOMS and impulse_responses is not None:
         return rooms_chain(Path(impulse_responses))
-    if name in CHAINS:
+    if name == PLUGINS:
+        return plugin_chain(plugins)
+    base, separator, left_out = name.partition(WITHOUT)
+    if base in CHAINS:
         return create_chain(name)
-    if name not in EVALUATION_CHAINS:
-        raise ArgumentError(
-            f"no chain is called {name!r}; choose from {', '.join([*CHAINS, *EVALUATION_CHAINS, ROOMS])}"
-        )
-    return EVALUATION_CHAINS[name]()
+    if base not in EVALUATION_CHAINS:
+        choices = ", ".join([*CHAINS, *EVALUATION_CHAINS, ROOMS, PLUGINS])
+        raise ArgumentError(f"no chain is called {base!r}; choose from {choices}")
+    chain = EVALUATION_CHAINS[base]()
+    return leave_out(chain, left_out.split(",")) if separator else chain

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from encoders.evaluation.effect_draws import only
 from encoders.evaluation.groups import EmbeddedGroup, GroupRenderer
 from encoders.evaluation.retrieval_protocol import RetrievalProtocol
 from encoders.evaluation.systems import System
 from fxrep.data.manifest import Manifest
 from fxrep.data.segments import MIXTURE, SegmentSampler
+from fxrep.effects import EffectChain
 from fxrep.effects.chain_settings import entry_label
 from fxrep.errors import DataError
 from fxrep.metrics import bootstrap_interval, ranks, summarize_ranks
@@ -71,6 +73,29 @@ def retrieval_benchmark(
             right, first = _answer(systems[name], group, protocol.own_content)
             found[name].append(Answers(instrument, right, first, effects))
     return {name: _summarize(answers) for name, answers in found.items()}
+
+
+def retrieval_one_by_one(
+    systems: Mapping[str, System], manifest: Manifest, protocol: RetrievalProtocol | None = None
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Run the protocol once for every effect of its chain, alone and always active, on the same contents.
+
+    Who has only learnt to tell effects apart is lost here: all candidates went through the same one, set otherwise.
+
+    Returns:
+        Per effect what `retrieval_benchmark` returns.
+
+    Raises:
+        DataError: the split holds no instrument with enough songs.
+    """
+    protocol = protocol or RetrievalProtocol()
+    assert isinstance(protocol.chain, EffectChain)
+    found = {}
+    for label in protocol.chain.processors:
+        alone = replace(protocol, chain=only(protocol.chain, [label]), effects=None)
+        found[label] = retrieval_benchmark(systems, manifest, alone)
+        protocol.instruments_used = alone.instruments_used
+    return found
 
 
 def _choose_instruments(sampler: SegmentSampler, protocol: RetrievalProtocol) -> list[str]:

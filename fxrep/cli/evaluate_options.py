@@ -21,6 +21,18 @@ ModelOption = Annotated[
 ]
 SplitOption = Annotated[str, typer.Option(help="Songs to draw from: train, validation or test.")]
 BaselinesOption = Annotated[bool, typer.Option(help="Put the classic audio features beside the encoders.")]
+ChainOption = Annotated[
+    str,
+    typer.Option(
+        help="Chain of the effects: default, koo, …; wide, families, numpy, pedalboard, sox, rooms or plugins; also "
+        "'NAME without EFFECT, …'."
+    ),
+]
+ImpulseResponsesOption = Annotated[Path | None, typer.Option(help="Folder of impulse responses, for --chain rooms.")]
+PluginOption = Annotated[
+    list[str] | None,
+    typer.Option(help="A VST3 or Audio Unit, for --chain plugins; repeat for several. Parameters are drawn at random."),
+]
 DeviceOption = Annotated[str, typer.Option(help="Where effects are rendered and encoders run: cpu, cuda, cuda:1, …")]
 SeedOption = Annotated[int, typer.Option(min=0)]
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fxrep.cli.evaluate_options import (
     BaselinesOption,
+    ChainOption,
     DeviceOption,
+    ImpulseResponsesOption,
     ManifestArgument,
     ModelOption,
+    PluginOption,
     SeedOption,
     SplitOption,
     command_line,
@@ -42,10 +44,9 @@ def run(
     fit_split: Annotated[str, typer.Option(help="Songs that the linear read-outs are fitted on.")] = "train",
     queries: Annotated[int, typer.Option(min=20, help="Clips to fit on, and as many to test on.")] = 200,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of a clip.")] = 5.0,
-    chain: Annotated[str, typer.Option(help="Chain of the effects, as for retrieval.")] = "default",
-    impulse_responses: Annotated[
-        Path | None, typer.Option(help="Folder of impulse responses, for --chain rooms.")
-    ] = None,
+    chain: ChainOption = "default",
+    impulse_responses: ImpulseResponsesOption = None,
+    plugin: PluginOption = None,
     baselines: BaselinesOption = True,
     device: DeviceOption = "cpu",
     seed: SeedOption = 1234,
@@ -60,7 +61,7 @@ def run(
     from encoders.evaluation import ProbeProtocol, evaluation_chain, probe_benchmark
     from fxrep.data import read_manifest
 
-    effects = evaluation_chain(chain, impulse_responses)
+    effects = evaluation_chain(chain, impulse_responses, plugin or ())
     protocol = ProbeProtocol(fit_split, split, queries, seconds, chain=effects, seed=seed, device=device)
     results = probe_benchmark(open_systems(model, baselines, device), read_manifest(manifest), protocol)
     table = probe_table(results)

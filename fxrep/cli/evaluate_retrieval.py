@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fxrep.cli.evaluate_options import (
     BaselinesOption,
+    ChainOption,
     DeviceOption,
+    ImpulseResponsesOption,
     ManifestArgument,
     ModelOption,
+    PluginOption,
     SeedOption,
     SplitOption,
     command_line,
@@ -20,6 +22,7 @@ from fxrep.cli.evaluate_options import (
     open_systems,
 )
 from fxrep.cli.output import JsonOption, emit
+from fxrep.errors import ArgumentError
 
 HARD = 5
 """Candidates of each kind that `--hard` makes for every query."""
@@ -33,15 +36,15 @@ def run(
     groups: Annotated[int, typer.Option(min=1, help="Groups per instrument.")] = 1,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of a clip.")] = 5.0,
     queries: Annotated[int | None, typer.Option(min=1, help="Queries per group; all that can be by default.")] = None,
-    chain: Annotated[
-        str, typer.Option(help="Chain of the effects: default, koo, …; wide, families, numpy, pedalboard or rooms.")
-    ] = "default",
+    chain: ChainOption = "default",
     effects: Annotated[
         int | None, typer.Option(min=1, help="Active effects per chain; by default as the chain draws them.")
     ] = None,
-    impulse_responses: Annotated[
-        Path | None, typer.Option(help="Folder of impulse responses, for --chain rooms.")
-    ] = None,
+    impulse_responses: ImpulseResponsesOption = None,
+    plugin: PluginOption = None,
+    one_by_one: Annotated[
+        bool, typer.Option("--one-by-one", help="Every effect of the chain alone, one after another: R@1 of each.")
+    ] = False,
     hard: Annotated[bool, typer.Option("--hard", help="Short for --own-content 5 --same-effects 5.")] = False,
     own_content: Annotated[
         int | None, typer.Option(min=0, help="Candidates that are the query's own content under other effects.")
@@ -77,9 +80,11 @@ def run(
       fxrep evaluate retrieval normalized/manifest.parquet --model default --split test
       fxrep evaluate retrieval normalized/manifest.parquet --hard --effects 4 --level-difference 12
     """
-    from encoders.evaluation import RetrievalProtocol, evaluation_chain, retrieval_benchmark
+    from encoders.evaluation import RetrievalProtocol, evaluation_chain, retrieval_benchmark, retrieval_one_by_one
     from fxrep.data import read_manifest
 
+    if one_by_one and effects is not None:
+        raise ArgumentError(f"--one-by-one, --effects {effects}: every chain then has one effect; leave out --effects")
     protocol = RetrievalProtocol(
         split=split,
         candidates=candidates,
@@ -87,7 +92,7 @@ def run(
         segment_s=seconds,
         instruments=instrument,
         minimum_songs=minimum_songs,
-        chain=evaluation_chain(chain, impulse_responses),
+        chain=evaluation_chain(chain, impulse_responses, plugin or ()),
         seed=seed,
         device=device,
         queries=queries,
@@ -99,20 +104,32 @@ def run(
         other_instrument=other_instrument,
         inside_mixture=inside_mixture,
     )
-    results = retrieval_benchmark(
-        open_systems(model, baselines, device, inside_mixture), read_manifest(manifest), protocol
-    )
-    table = retrieval_table(results, candidates, protocol.instruments_used)
+    systems, songs = open_systems(model, baselines, device, inside_mixture), read_manifest(manifest)
+    if one_by_one:
+        alone = retrieval_one_by_one(systems, songs, protocol)
+        results: dict[str, Any] = {"effects": alone, "table": one_by_one_table(alone, candidates)}
+    else:
+        found = retrieval_benchmark(systems, songs, protocol)
+        results = {"systems": found, "table": retrieval_table(found, candidates, protocol.instruments_used)}
     asked = {field.name: getattr(protocol, field.name) for field in dataclasses.fields(protocol)}
     result = {
         "command": command_line(),
         "chance": 1.0 / candidates,
         "instruments": protocol.instruments_used,
         "protocol": {**asked, "chain": chain},
-        "systems": results,
-        "table": table,
+        **results,
     }
-    emit(result, as_json, table)
+    emit(result, as_json, results["table"])
+
+
+def one_by_one_table(alone: dict[str, dict[str, dict[str, Any]]], candidates: int) -> str:
+    """R@1 of every system with each effect alone as a Markdown table, their mean behind, chance in the last row."""
+    rows = [["system, R@1", *alone, "mean"]]
+    for name in next(iter(alone.values())):
+        recalls = [found[name]["r@1"] for found in alone.values()]
+        rows.append([name, *(f"{recall:.0%}" for recall in recalls), f"{sum(recalls) / len(recalls):.1%}"])
+    rows.append(["chance", *[f"{1 / candidates:.0%}"] * len(alone), f"{1 / candidates:.1%}"])
+    return markdown_table(rows)
 
 
 def retrieval_table(results: dict[str, dict[str, Any]], candidates: int, instruments: list[str]) -> str:

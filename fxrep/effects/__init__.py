@@ -46,7 +46,7 @@ from fxrep.effects.modulated_delay import Chorus, Flanger, Vibrato, chorus, flan
 from fxrep.effects.multiband import MultibandCompressor, multiband_compressor
 from fxrep.effects.panning import Balance, Panner, balance, pan_gains, panner
 from fxrep.effects.parameters import Choice, Parameter
-from fxrep.effects.pedalboard_effects import pedalboard_processor
+from fxrep.effects.pedalboard_effects import pedalboard_processor, plugin_parameters
 from fxrep.effects.phaser import Phaser, phaser
 from fxrep.effects.plate_reverb import PlateReverb, plate_reverb
 from fxrep.effects.processor import Processor
@@ -164,6 +164,7 @@ __all__ = [
     "pedalboard_processor",
     "phaser",
     "plate_reverb",
+    "plugin_parameters",
     "polarity",
     "render_settings",
     "saturation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fxrep.effects.chain import ChainEffect, EffectChain
 from fxrep.effects.reverb import OCTAVE_DECAYS, OCTAVE_GAINS
@@ -170,12 +170,41 @@ CHAINS: dict[str, Callable[[], EffectChain]] = {
 }
 
 
+WITHOUT = " without "
+"""What parts the name of a chain from the effects that it is to have no more."""
+
+
 def create_chain(name: str) -> EffectChain:
     """Return a new chain by its name.
 
+    Args:
+        name: one of `CHAINS`, or ``NAME without EFFECT, EFFECT``, for a family of effects that is held out.
+
     Raises:
-        ArgumentError: there is none of that name.
+        ArgumentError: there is none of that name, or it has no such effect.
     """
-    if name not in CHAINS:
-        raise ArgumentError(f"no chain is called {name!r}; choose from {', '.join(CHAINS)}")
-    return CHAINS[name]()
+    base, separator, left_out = name.partition(WITHOUT)
+    if base not in CHAINS:
+        raise ArgumentError(f"no chain is called {base!r}; choose from {', '.join(CHAINS)}")
+    chain = CHAINS[base]()
+    return leave_out(chain, left_out.split(",")) if separator else chain
+
+
+def leave_out(chain: EffectChain, labels: Sequence[str]) -> EffectChain:
+    """Return a chain without some of its effects; the others keep their ranges, order and probabilities.
+
+    Raises:
+        ArgumentError: it does not have one of them, or would have none left.
+    """
+    unwanted = [label.strip() for label in labels]
+    for label in unwanted:
+        if label not in chain.processors:
+            raise ArgumentError(f"the chain has no effect {label!r}: it has {', '.join(chain.processors)}")
+    named = zip(chain.processors, chain.effects, strict=True)
+    kept = [effect for label, effect in named if label not in unwanted]
+    if not kept:
+        raise ArgumentError(f"without {', '.join(unwanted)} the chain has no effect left: keep one")
+    if chain.order == "random":
+        return EffectChain(kept, order="random")
+    groups = [[label for label in group if label not in unwanted] for group in chain.groups]
+    return EffectChain(kept, shuffle_groups=[group for group in groups if len(group) > 1])

@@ -132,6 +132,32 @@ def pedalboard_processor(
     return BlackBox(_LoadedPlugin(plugin), label, parameters, **{**options, "threads": 1})
 
 
+def plugin_parameters(path: str) -> tuple[Parameter, ...]:
+    """Return the continuous settings of a plug-in over the whole of their ranges, for `pedalboard_processor`.
+
+    Its default is where the plug-in stands when it is opened. Switches, lists of names, MIDI controllers and the
+    plug-in's own bypass are left out: they stay as they are.
+
+    Args:
+        path: of a VST3 or Audio Unit plug-in.
+
+    Raises:
+        MissingExtraError: pedalboard is not installed.
+        ArgumentError: it cannot be loaded, or has no such setting.
+    """
+    plugin = _load(_pedalboard().load_plugin, path)
+    found = []
+    for name, parameter in plugin.parameters.items():
+        low, high = parameter.min_value, parameter.max_value
+        continuous = parameter.type is float and low is not None and math.isfinite(high - low) and low < high
+        if continuous and name != "bypass" and not name.startswith("midi_"):
+            now = min(max(float(getattr(plugin, name)), low), high)
+            found.append(Parameter(name, parameter.units or "", float(low), float(high), "linear", now))
+    if not found:
+        raise ArgumentError(f"{path} has no continuous parameter to draw: give another plug-in")
+    return tuple(found)
+
+
 class _LoadedPlugin:
     """A plug-in, of which there is one: calls wait for each other."""
 

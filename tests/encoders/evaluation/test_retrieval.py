@@ -14,6 +14,7 @@ from encoders.evaluation import (
     baseline_systems,
     encoder_system,
     retrieval_benchmark,
+    retrieval_one_by_one,
     takes_queries,
 )
 from encoders.queries import ContentQueries
@@ -216,6 +217,17 @@ def test_an_encoder_is_asked_by_name_and_by_clip(length: float) -> None:
     torch.testing.assert_close(plain.embed(audio, RATE), by_name.embed(audio, RATE))
 
 
+def test_effects_one_by_one(manifest: Manifest) -> None:
+    both = EffectChain([ChainEffect("gain", 0.5, {"gain_db": (-20.0, 20.0)}), ChainEffect("stereo_width", 0.5)])
+    chosen = protocol(chain=both, instruments=["bass"])
+    found = retrieval_one_by_one({"level": System(level, nearest)}, manifest, chosen)
+    assert list(found) == ["gain", "stereo_width"] and chosen.instruments_used == ["bass"]
+    # The gain alone is what it is in a chain of its own; of the width a level tells something, not all.
+    only_gain = retrieval_benchmark({"level": System(level, nearest)}, manifest, protocol(instruments=["bass"]))
+    assert found["gain"] == only_gain
+    assert found["stereo_width"]["level"]["r@1"] < found["gain"]["level"]["r@1"]
+
+
 @pytest.mark.parametrize("medium", ["low-pass", "vorbis"])
 def test_candidates_through_a_medium(manifest: Manifest, medium: str) -> None:
     found = retrieval_benchmark({"level": System(level, nearest)}, manifest, protocol(medium=medium, queries=3))
@@ -250,3 +262,8 @@ def test_command(evaluate: Callable[..., str], manifest_path: Path, model: Path)
     assert len(inside) == 4 and inside[0].endswith("| bass |")
     text = evaluate(*call, "--no-baselines", "--medium", "low-pass", "--level-difference", 12, "--other-instrument")
     assert "own content" not in text and len(text.splitlines()) == 4
+    few = "default without parametric_eq, compressor, noise_shaped_reverb, panner, gain"
+    alone = evaluate(*call, "--one-by-one", "--chain", few, "--instrument", "bass", "--no-baselines", "--candidates", 3)
+    assert alone.splitlines()[0] == "| system, R@1 | saturation | stereo_width | mean |"
+    with pytest.raises(ArgumentError, match="leave out --effects"):
+        evaluate(*call, "--one-by-one", "--effects", 2)
