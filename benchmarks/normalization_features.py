@@ -8,10 +8,10 @@ import numpy as np
 import published_normalization as published
 import torch
 from numpy.typing import NDArray
-from production_features import production_features
 
 from fxrep.audio import load_audio
 from fxrep.errors import FxrepError
+from fxrep.metrics import mix_features
 from fxrep.normalization import FxNormalizer
 from fxrep.normalization.fitting import FitTrack
 
@@ -52,7 +52,7 @@ def compare_features(
         theirs = published.normalize(
             audio.double().numpy(), targets[track.instrument], track.instrument, step_db=SEARCH_DB
         )
-        row = tuple(production_features(version, rate) for version in (audio.numpy(), ours, theirs))
+        row = tuple(mix_features(version, rate) for version in (audio.numpy(), ours, theirs))
         rows.setdefault(track.instrument, []).append(row)
     rows = {name: versions for name, versions in rows.items() if len(versions) >= FEWEST_TRACKS}
     counted = ", ".join(f"{name} {len(versions)}" for name, versions in rows.items())

@@ -1,8 +1,9 @@
-"""Measures: retrieval, and the classic audio features that an embedding is compared with."""
+"""Measures: retrieval, distances of mixes and of sets, and the classic features that an embedding is compared with."""
 
 from __future__ import annotations
 
 from fxrep.metrics.bootstrap import bootstrap_interval, bootstrap_statistic
+from fxrep.metrics.cosine import embedding_distance
 from fxrep.metrics.features import (
     FEATURES,
     create_features,
@@ -12,18 +13,51 @@ from fxrep.metrics.features import (
     standardize,
     standardized_similarity,
 )
+from fxrep.metrics.frechet import (
+    FrechetEstimate,
+    frechet_at_infinity,
+    frechet_distance,
+    gaussian_frechet_distance,
+)
+from fxrep.metrics.kernels import (
+    kernel_distance,
+    kernel_interval,
+    median_distance,
+    polynomial_kernel,
+    rbf_kernel,
+)
+from fxrep.metrics.report import mix_report
 from fxrep.metrics.retrieval import ranks, recall_at, summarize_ranks
+from fxrep.metrics.sample_size import SampleSizeCurve, jackknife_error, sample_size_curve
+from fxrep.metrics.track_features import mix_features
+from fxrep.metrics.vector_sets import VectorSet
 
 __all__ = [
     "FEATURES",
+    "FrechetEstimate",
+    "SampleSizeCurve",
+    "VectorSet",
     "bootstrap_interval",
     "bootstrap_statistic",
     "create_features",
+    "embedding_distance",
+    "frechet_at_infinity",
+    "frechet_distance",
+    "gaussian_frechet_distance",
+    "jackknife_error",
+    "kernel_distance",
+    "kernel_interval",
     "log_mel_statistics",
+    "median_distance",
     "mfcc_statistics",
+    "mix_features",
+    "mix_report",
+    "polynomial_kernel",
     "production_features",
     "ranks",
+    "rbf_kernel",
     "recall_at",
+    "sample_size_curve",
     "standardize",
     "standardized_similarity",
     "summarize_ranks",

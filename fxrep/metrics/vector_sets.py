@@ -1,0 +1,93 @@
+"""Sets of vectors that are compared as a whole: checked once, drawn from by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from fxrep.errors import ArgumentError
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+class VectorSet:
+    """N vectors of D values, each of a group of vectors that are not independent of each other.
+
+    Args:
+        vectors: (N, D), finite, N of 2 or more; an array or a tensor on any device.
+        groups: N labels, equal for vectors that belong together: windows of one file, stems of one song. Groups are
+            what is drawn where a set is drawn from, and pairs within one never count. None: every vector alone.
+        name: how messages call the set.
+
+    Raises:
+        ArgumentError: another shape, NaN or infinite values, or fewer than two vectors or groups.
+    """
+
+    def __init__(self, vectors: ArrayLike | Tensor, groups: Sequence[Any] | None = None, name: str = "set") -> None:
+        self.name = name
+        self.vectors = _check_vectors(vectors, name)
+        self.groups: Indices = np.arange(len(self.vectors))
+        if groups is not None:
+            if len(groups) != len(self.vectors):
+                raise ArgumentError(f"{name} has {len(self.vectors)} vectors and {len(groups)} groups: give one each")
+            self.groups = np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
+        self.n_groups = int(self.groups.max()) + 1
+        if self.n_groups < 2:
+            raise ArgumentError(f"{name} is of one group only: give vectors of two or more")
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def dim(self) -> int:
+        """D."""
+        return int(self.vectors.shape[1])
+
+    def of_groups(self, chosen: Indices) -> VectorSet:
+        """The vectors of some of the groups."""
+        kept = np.isin(self.groups, chosen)
+        return VectorSet(self.vectors[kept], self.groups[kept].tolist(), self.name)
+
+
+SetLike: TypeAlias = NDArray[Any] | Tensor | VectorSet
+"""Vectors (N, D), or such a set that knows its groups."""
+
+
+def check_sets(set_a: SetLike, set_b: SetLike) -> tuple[VectorSet, VectorSet]:
+    """Both as sets of one dimension.
+
+    Raises:
+        ArgumentError: one of them cannot be used, or their dimensions differ.
+    """
+    first, second = (
+        given if isinstance(given, VectorSet) else VectorSet(given, name=name)
+        for given, name in ((set_a, "set_a"), (set_b, "set_b"))
+    )
+    if first.dim != second.dim:
+        raise ArgumentError(
+            f"{first.name} has vectors of {first.dim} values and {second.name} of {second.dim}: embed both with one "
+            "encoder"
+        )
+    return first, second
+
+
+def _check_vectors(vectors: ArrayLike | Tensor, name: str) -> NDArray[np.floating]:
+    values = np.asarray(vectors.detach().cpu() if isinstance(vectors, Tensor) else vectors)
+    if values.ndim != 2 or values.shape[1] < 1 or values.dtype.kind not in "fiu":
+        raise ArgumentError(
+            f"{name} has shape {values.shape} of {values.dtype}: expected numbers (vectors, dimensions)"
+        )
+    if len(values) < 2:
+        raise ArgumentError(f"{name} has {len(values)} vectors: a spread needs at least 2")
+    finite = np.isfinite(values).all(1)
+    if not finite.all():
+        raise ArgumentError(
+            f"{name} holds NaN or infinite values, first in vector {int(np.argmin(finite))}: check what was embedded"
+        )
+    found: NDArray[np.floating] = values if values.dtype.kind == "f" else values.astype(np.float64)
+    return found
