@@ -8,7 +8,6 @@ negatives are the same contents again under another chain, so that content canno
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from fxrep.data.manifest import Manifest, read_manifest
-from fxrep.data.segments import MIXTURE, SegmentSampler
+from fxrep.data.segments import MIXTURE, StemSource, open_sampler
 from fxrep.effects import EffectChain, create_chain
 from fxrep.effects.chain_settings import Settings
 from fxrep.errors import ArgumentError
@@ -32,7 +30,7 @@ class PairDataset(Dataset[PairItem]):
     resumed in the middle of an epoch reads what an uninterrupted one would have read.
 
     Args:
-        manifest: a `Manifest`, its path, or a list of paths; normally the Fx-normalised stems.
+        manifest: a `Manifest`, its path, a list of paths, or a `ShardStream`; normally the Fx-normalised stems.
         split: songs to draw from; songs never sit in two splits.
         length: pairs per epoch.
         segment_s: seconds per segment.
@@ -47,7 +45,7 @@ class PairDataset(Dataset[PairItem]):
 
     def __init__(
         self,
-        manifest: Manifest | str | Path | list[str],
+        manifest: StemSource,
         split: str | None = "train",
         length: int = 1024,
         segment_s: float = 4.0,
@@ -63,9 +61,7 @@ class PairDataset(Dataset[PairItem]):
             raise ArgumentError(f"max_mixture_tracks is {max_mixture_tracks}: a mixture needs at least 2 stems")
         if length < 1:
             raise ArgumentError(f"length is {length}: an epoch needs at least one pair")
-        several = manifest if isinstance(manifest, list) else [manifest]
-        opened = [one if isinstance(one, Manifest) else read_manifest(one) for one in several]
-        self.sampler = SegmentSampler(opened, split, segment_s, sample_rate, loudness_lufs)
+        self.sampler = open_sampler(manifest, split, segment_s, sample_rate, loudness_lufs)
         self.length, self.seed, self.epoch = length, seed, 0
         self.mixture_probability, self.max_mixture_tracks = mixture_probability, max_mixture_tracks
 
@@ -77,6 +73,7 @@ class PairDataset(Dataset[PairItem]):
         self.epoch = epoch
 
     def __getitem__(self, index: int) -> PairItem:
+        self.sampler.seek(self.epoch, index)
         rng = np.random.default_rng([self.seed, self.epoch, index])
         if rng.uniform() < self.mixture_probability:
             audio_a, audio_b = self.sampler.draw_mixture_pair(rng, int(rng.integers(2, self.max_mixture_tracks + 1)))

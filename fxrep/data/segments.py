@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fxrep.audio import load_audio, normalize_loudness, resample
-from fxrep.data.manifest import Manifest
+from fxrep.data.manifest import Manifest, read_manifest
 from fxrep.errors import DataError
 
 SOUNDING_DB = -50.0
@@ -36,50 +37,37 @@ class Source:
     duration_s: float
 
 
-class SegmentSampler:
-    """Draws sounding segments of `segment_s` from the stems of a manifest.
+class SegmentDrawing:
+    """Draws sounding segments of `segment_s` from sources that a subclass provides, and reads as it knows to.
 
     Two segments of a pair come from different songs where the instrument has several, else from different places.
     Tracks of unknown instrument (``other``) are paired only with another place of themselves, because two of them need
     not be the same instrument. Every draw depends on nothing but the generator that is passed in.
 
     Args:
-        manifests: where the stems are, one manifest or several; normally the Fx-normalised ones.
-        split: use only songs of this split; None for all.
         segment_s: length of a segment in seconds.
         sample_rate: Hz of the returned audio.
         loudness_lufs: every segment is brought to this loudness, so that level afterwards tells of effects only;
             None leaves the level as recorded.
         attempts: places tried per segment before the most sounding one is taken.
 
-    Raises:
-        DataError: no stem of that split is as long as one segment.
+    Attributes:
+        sources: what can be drawn now, by instrument.
     """
 
     def __init__(
-        self,
-        manifests: Manifest | Sequence[Manifest],
-        split: str | None = None,
-        segment_s: float = 4.0,
-        sample_rate: int = 44100,
-        loudness_lufs: float | None = -23.0,
-        attempts: int = 3,
+        self, segment_s: float, sample_rate: int = 44100, loudness_lufs: float | None = -23.0, attempts: int = 3
     ) -> None:
         self.segment_s, self.sample_rate = segment_s, sample_rate
         self.loudness_lufs, self.attempts = loudness_lufs, attempts
-        several = [manifests] if isinstance(manifests, Manifest) else list(manifests)
         self.sources: dict[str, list[Source]] = defaultdict(list)
-        for manifest in several:
-            # Songs of two folders may have one name, as generated ones do.
-            root = manifest.root.resolve().as_posix()
-            for row in manifest.filter(split=split, kind="stem").rows:
-                if row.duration_s >= segment_s:
-                    source = Source(
-                        manifest.path_of(row), row.instrument, f"{root}/{row.dataset}/{row.song}", row.duration_s
-                    )
-                    self.sources[row.instrument].append(source)
-        if not self.sources:
-            raise _nothing_to_draw(several, split, segment_s)
+
+    def seek(self, epoch: int, index: int) -> None:
+        """Say which item is drawn next: sources that are read in order have others at hand for each."""
+
+    def _decode(self, source: Source, start_s: float) -> tuple[Tensor, int]:
+        """Up to `segment_s` of a source from `start_s`, (2, T), and its rate in Hz."""
+        raise NotImplementedError(f"{type(self).__name__} does not define _decode(source, start_s)")
 
     @property
     def instruments(self) -> list[str]:
@@ -89,7 +77,7 @@ class SegmentSampler:
     def draw_instrument(self, rng: np.random.Generator, exclude: Iterable[str] = ()) -> str:
         """One instrument, by the square root of its total duration: rare ones are heard more often."""
         left = [name for name in self.instruments if name not in set(exclude)]
-        weights = np.sqrt([sum(source.duration_s for source in self.sources[name]) for name in left])
+        weights = np.sqrt([self._seconds_of(name) for name in left])
         return left[rng.choice(len(left), p=weights / weights.sum())]
 
     def draw_content(self, rng: np.random.Generator, instrument: str) -> Tensor:
@@ -123,6 +111,9 @@ class SegmentSampler:
             mix_b = level * stem_b if mix_b is None else mix_b + level * stem_b
         assert mix_a is not None and mix_b is not None
         return self._at_loudness(mix_a), self._at_loudness(mix_b)
+
+    def _seconds_of(self, instrument: str) -> float:
+        return sum(source.duration_s for source in self.sources[instrument])
 
     def _draw_sources(self, rng: np.random.Generator, instrument: str) -> tuple[Source, Source]:
         sources = self.sources[instrument]
@@ -165,7 +156,7 @@ class SegmentSampler:
         return float(place if place < before else avoid_s + self.segment_s + place - before)
 
     def _read(self, source: Source, start_s: float) -> Tensor:
-        audio, rate = load_audio(source.path, start_s=start_s, duration_s=self.segment_s, channels=2)
+        audio, rate = self._decode(source, start_s)
         if rate != self.sample_rate:
             audio = resample(audio, rate, self.sample_rate)
         length = round(self.segment_s * self.sample_rate)
@@ -175,6 +166,73 @@ class SegmentSampler:
         if self.loudness_lufs is None:
             return audio
         return normalize_loudness(audio, self.sample_rate, self.loudness_lufs)
+
+
+class SegmentSampler(SegmentDrawing):
+    """Draws from the stems of manifests.
+
+    Args:
+        manifests: where the stems are, one manifest or several; normally the Fx-normalised ones.
+        split: use only songs of this split; None for all.
+        segment_s: length of a segment in seconds.
+        sample_rate: Hz of the returned audio.
+        loudness_lufs: every segment is brought to this loudness; None leaves the level as recorded.
+        attempts: places tried per segment before the most sounding one is taken.
+
+    Raises:
+        DataError: no stem of that split is as long as one segment.
+    """
+
+    def __init__(
+        self,
+        manifests: Manifest | Sequence[Manifest],
+        split: str | None = None,
+        segment_s: float = 4.0,
+        sample_rate: int = 44100,
+        loudness_lufs: float | None = -23.0,
+        attempts: int = 3,
+    ) -> None:
+        super().__init__(segment_s, sample_rate, loudness_lufs, attempts)
+        several = [manifests] if isinstance(manifests, Manifest) else list(manifests)
+        self.sources: dict[str, list[Source]] = defaultdict(list)
+        for manifest in several:
+            # Songs of two folders may have one name, as generated ones do.
+            root = manifest.root.resolve().as_posix()
+            for row in manifest.filter(split=split, kind="stem").rows:
+                if row.duration_s >= segment_s:
+                    source = Source(
+                        manifest.path_of(row), row.instrument, f"{root}/{row.dataset}/{row.song}", row.duration_s
+                    )
+                    self.sources[row.instrument].append(source)
+        if not self.sources:
+            raise _nothing_to_draw(several, split, segment_s)
+
+    def _decode(self, source: Source, start_s: float) -> tuple[Tensor, int]:
+        return load_audio(source.path, start_s=start_s, duration_s=self.segment_s, channels=2)
+
+
+class SegmentProvider(Protocol):
+    """What data sets take in place of a manifest: anything that opens a sampler of its own."""
+
+    def open_sampler(
+        self, split: str | None, segment_s: float, sample_rate: int, loudness_lufs: float | None
+    ) -> SegmentDrawing:
+        """A sampler of a split."""
+
+
+StemSource = Manifest | str | Path | list[str] | SegmentProvider
+"""What data sets draw from: a manifest, its path or a list of paths, or what opens a sampler of its own."""
+
+
+def open_sampler(
+    stems: StemSource, split: str | None, segment_s: float, sample_rate: int, loudness_lufs: float | None
+) -> SegmentDrawing:
+    """A sampler of whatever the stems are given as; see `SegmentSampler`."""
+    if not isinstance(stems, (Manifest, str, Path, list)):
+        return stems.open_sampler(split, segment_s, sample_rate, loudness_lufs)
+    several = stems if isinstance(stems, list) else [stems]
+    opened = [one if isinstance(one, Manifest) else read_manifest(one) for one in several]
+    return SegmentSampler(opened, split, segment_s, sample_rate, loudness_lufs)
 
 
 def _nothing_to_draw(manifests: Sequence[Manifest], split: str | None, segment_s: float) -> DataError:

@@ -6,16 +6,13 @@ item are the two halves of one passage.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from fxrep.data.manifest import Manifest, read_manifest
 from fxrep.data.pairs import PairItem
-from fxrep.data.segments import SILENT_ATTEMPTS, SegmentSampler, sounding_share
+from fxrep.data.segments import SILENT_ATTEMPTS, StemSource, open_sampler, sounding_share
 from fxrep.errors import ArgumentError
 
 
@@ -27,7 +24,7 @@ class StemSetDataset(Dataset[PairItem]):
     same for the group, is the target of the instrument objective. Item `index` depends only on (seed, epoch, index).
 
     Args:
-        manifest: a `Manifest`, its path, or a list of paths; normally the Fx-normalised stems.
+        manifest: a `Manifest`, its path, a list of paths, or a `ShardStream`; normally the Fx-normalised stems.
         split: songs to draw from.
         length: items per epoch.
         segment_s: seconds per side; a passage of twice that is read and parted.
@@ -43,7 +40,7 @@ class StemSetDataset(Dataset[PairItem]):
 
     def __init__(
         self,
-        manifest: Manifest | str | Path | list[str],
+        manifest: StemSource,
         split: str | None = "train",
         length: int = 1024,
         segment_s: float = 10.0,
@@ -57,9 +54,7 @@ class StemSetDataset(Dataset[PairItem]):
         for name, value in {"length": length, "max_stems": max_stems, "group": group}.items():
             if value < 1:
                 raise ArgumentError(f"{name} is {value}: expected at least 1")
-        several = manifest if isinstance(manifest, list) else [manifest]
-        opened = [one if isinstance(one, Manifest) else read_manifest(one) for one in several]
-        self.sampler = SegmentSampler(opened, split, 2.0 * segment_s, sample_rate, loudness_lufs)
+        self.sampler = open_sampler(manifest, split, 2.0 * segment_s, sample_rate, loudness_lufs)
         self.length, self.group, self.seed, self.epoch = length, group, seed, 0
         self.max_stems, self.always_largest = min(max_stems, len(self.sampler.instruments)), always_largest
 
@@ -86,6 +81,7 @@ class StemSetDataset(Dataset[PairItem]):
         return int(order[place]) + 1
 
     def __getitem__(self, index: int) -> PairItem:
+        self.sampler.seek(self.epoch, index)
         instruments, target = self.instrument_set(index // self.group)
         rng = np.random.default_rng([self.seed, self.epoch, index, 0])
         halves = [self._draw_halves(rng, instrument) for instrument in instruments]
