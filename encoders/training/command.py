@@ -214,6 +214,7 @@ def _quieten() -> None:
     for hint in (
         ".*does not have many workers.*",
         ".*number of training batches.*",
+        ".*not supported by the model summary.*",
         ".*Checkpoint directory.*",
         ".*could not find the monitored key.*",
         ".*Total length of .* across ranks is zero.*",

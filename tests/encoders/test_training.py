@@ -19,6 +19,7 @@ from encoders.training.configurations import find_configuration, list_configurat
 from encoders.training.resumption import read_checkpoint
 from fxrep.audio import load_audio
 from fxrep.data import Manifest, read_manifest, segments, write_manifest
+from fxrep.data.shards import write_shards
 from fxrep.errors import ArgumentError, CheckpointError, DataError, FxrepError, OutputError
 
 
@@ -212,7 +213,11 @@ def test_configurations_are_found_from_anywhere(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", [name for name in list_configurations() if name.startswith("encoders/debug/")])
 def test_debug_configurations_run(name, manifest, tmp_path):
-    overrides = ["--data.manifest", str(manifest), "--data.segment_s", "0.5", "--trainer.max_epochs", "1"]
+    data = ["--data.manifest", str(manifest)]
+    if name.endswith("at_scale.yaml"):
+        write_shards(read_manifest(manifest), tmp_path / "shards", passage_s=1.0)
+        data = ["--data.shards", str(tmp_path / "shards")]
+    overrides = [*data, "--data.segment_s", "0.5", "--trainer.max_epochs", "1"]
     report = run_training([name], "fit", [*overrides, "--trainer.default_root_dir", str(tmp_path)])
     assert report.steps == 4
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class Sample(NamedTuple):
     """What belongs together: a name without a dot, and the bytes of each member by its suffix."""
 
     key: str
-    members: dict[str, bytes | memoryview]
+    members: Mapping[str, bytes | memoryview]
 
 
 def write_archive(path: Path, samples: Iterable[Sample]) -> None:
@@ -43,7 +43,8 @@ def read_archive(data: bytes, name: str) -> Iterator[Sample]:
         DataError: it is no archive, or is cut short.
     """
     view = memoryview(data)
-    key, members = "", {}
+    key = ""
+    members: dict[str, bytes | memoryview] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             for member in archive:
