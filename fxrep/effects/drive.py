@@ -9,13 +9,14 @@ from typing import Any
 import torch
 
 from fxrep.effects.chunks import in_chunks
+from fxrep.effects.finite import check_finite
 from fxrep.effects.gain_computer import time_coefficient
 from fxrep.effects.level import db_to_gain
 from fxrep.effects.oversampling import OVERSAMPLING, bend_oversampled, read_factor, shaper_stream
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.section_filtering import SectionStream, filter_by_recursion
-from fxrep.effects.settings import Setting, blend, check_input, per_item, read_constants, read_settings
+from fxrep.effects.settings import Setting, blend, check_form, check_input, per_item, read_constants, read_settings
 from fxrep.effects.streaming import MemorylessStream, MixStream, SeriesStream, Stream
 from fxrep.effects.waveshaping import drive_square, unit_tanh
 
@@ -46,7 +47,8 @@ def tanh_drive(
     a = 10^(tone_db / 20): that many dB more at the top and less at the bottom, 0 dB at 1 kHz.
 
     Args:
-        audio: (B, C, T). On other devices than the CPU the tilt, unless it is the number 0, runs on the CPU.
+        audio: (B, C, T). On other devices than the CPU the tilt, unless it is 0 and wants no gradient, runs on the
+            CPU.
         sample_rate: Hz.
         drive_db: dB, 0 to 36.
         tone_db: dB, -12 (dark) to 12 (bright).
@@ -62,19 +64,28 @@ def tanh_drive(
         ArgumentError: a setting is out of range.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     values = {"drive_db": drive_db, "tone_db": tone_db, "output_db": output_db, "mix": mix}
     columns = read_settings(audio, TANH_DRIVE_TABLE, values)
-    wet = in_chunks(functools.partial(_drive, factor=read_factor(oversampling)), audio, columns)
-    if isinstance(tone_db, torch.Tensor) or tone_db != 0:
+    factor, level = read_factor(oversampling), db_to_gain(columns["drive_db"]) * db_to_gain(columns["output_db"])
+    square, toned = drive_square(columns["drive_db"]), _has_tone(columns["tone_db"])
+    if factor == 1:
+        wet = unit_tanh(audio, square, level, None if toned else columns["mix"], check=True)
+    else:
+        check_finite(audio)
+        wet = in_chunks(functools.partial(_drive, factor=factor), audio, {"square": square, "level": level})
+    if toned:
         wet = _filter(wet, tilt_coefficients(columns["tone_db"], sample_rate))
-    return blend(audio, wet, columns["mix"])
+    return blend(audio, wet, columns["mix"]) if toned or factor > 1 else wet
 
 
-def _drive(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
-    square, level = drive_square(columns["drive_db"]), db_to_gain(columns["drive_db"])
-    bent = bend_oversampled(audio, factor, lambda x: unit_tanh(x, square, level))
-    return bent * per_item(db_to_gain(columns["output_db"]), audio)
+def _has_tone(tone_db: torch.Tensor) -> bool:
+    """Whether there is a tilt, or someone who wants to know what one would do."""
+    return (tone_db.requires_grad and torch.is_grad_enabled()) or bool((tone_db != 0).any())
+
+
+def _drive(audio: torch.Tensor, parts: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
+    return bend_oversampled(audio, factor, lambda x: unit_tanh(x, parts["square"], parts["level"]))
 
 
 def tilt_coefficients(tone_db: torch.Tensor, sample_rate: int) -> torch.Tensor:

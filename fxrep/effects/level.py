@@ -6,9 +6,10 @@ import math
 
 import torch
 
+from fxrep.effects.channel_gain import scale_channels
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_choice, check_input, per_item, read_settings
+from fxrep.effects.settings import Setting, check_choice, check_form, read_settings
 
 GAIN_TABLE = (Parameter("gain_db", "dB", -48.0, 24.0, "db", 0.0),)
 FADER_BOTTOM_DB = -100.0
@@ -38,9 +39,9 @@ def gain(audio: torch.Tensor, sample_rate: int, *, gain_db: Setting = 0.0) -> to
         ArgumentError: the gain is out of range.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     columns = read_settings(audio, GAIN_TABLE, {"gain_db": gain_db})
-    return audio * per_item(db_to_gain(columns["gain_db"]), audio)
+    return scale_channels(audio, db_to_gain(columns["gain_db"]).unsqueeze(-1))
 
 
 class Gain(Processor):
@@ -76,9 +77,9 @@ def fader(audio: torch.Tensor, sample_rate: int, *, gain_db: Setting = 0.0) -> t
         ArgumentError: the gain is out of range.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     columns = read_settings(audio, FADER_TABLE, {"gain_db": gain_db})
-    return audio * per_item(fader_gain(columns["gain_db"]), audio)
+    return scale_channels(audio, fader_gain(columns["gain_db"]).unsqueeze(-1))
 
 
 class Fader(Processor):
@@ -105,8 +106,9 @@ def polarity(audio: torch.Tensor, sample_rate: int, *, polarity: str = "normal")
         ArgumentError: the polarity is neither of the two.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
-    return -audio if check_choice(POLARITY, polarity) == "invert" else audio.clone()
+    check_form(audio, sample_rate)
+    sign = -1.0 if check_choice(POLARITY, polarity) == "invert" else 1.0
+    return scale_channels(audio, audio.new_full((audio.shape[0], 1), sign))
 
 
 class Polarity(Processor):

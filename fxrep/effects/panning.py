@@ -6,9 +6,10 @@ import math
 
 import torch
 
+from fxrep.effects.channel_gain import scale_channels
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.processor import Processor
-from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
+from fxrep.effects.settings import Setting, check_choice, check_form, read_settings
 
 PANNER_TABLE = (Parameter("pan", "", -1.0, 1.0, "linear", 0.0),)
 BALANCE_TABLE = (Parameter("balance", "", -1.0, 1.0, "linear", 0.0),)
@@ -61,10 +62,10 @@ def panner(audio: torch.Tensor, sample_rate: int, *, pan: Setting = 0.0, law: st
         ArgumentError: pan is out of range or the law unknown.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     columns = read_settings(audio, PANNER_TABLE, {"pan": pan})
     gains = pan_gains(columns["pan"], check_choice(PAN_LAW, law))
-    return audio * gains.to(audio.dtype).unsqueeze(-1)
+    return scale_channels(audio, gains)
 
 
 class Panner(Processor):
@@ -103,9 +104,9 @@ def balance(audio: torch.Tensor, sample_rate: int, *, balance: Setting = 0.0) ->
         ArgumentError: the balance is out of range.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     columns = read_settings(audio, BALANCE_TABLE, {"balance": balance})
-    return audio * balance_gains(columns["balance"]).to(audio.dtype).unsqueeze(-1)
+    return scale_channels(audio, balance_gains(columns["balance"]))
 
 
 class Balance(Processor):

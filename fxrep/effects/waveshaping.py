@@ -8,9 +8,10 @@ import math
 import torch
 
 from fxrep.effects.chunks import in_chunks
+from fxrep.effects.finite import check_finite
 from fxrep.effects.oversampling import OVERSAMPLING, Waveshaper, bend_oversampled, read_factor
 from fxrep.effects.parameters import Parameter
-from fxrep.effects.settings import Setting, blend, check_input, per_item, read_settings
+from fxrep.effects.settings import Setting, blend, check_form, read_settings
 from fxrep.effects.tanh_curve import tanh_curve
 
 SATURATION_TABLE = (
@@ -44,17 +45,21 @@ def saturation(
         ArgumentError: a setting is out of range.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     factor = read_factor(oversampling)
     columns = read_settings(audio, SATURATION_TABLE, {"drive_db": drive_db, "mix": mix})
-    return in_chunks(functools.partial(_saturate, factor=factor), audio, columns)
-
-
-def _saturate(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
     square = drive_square(columns["drive_db"])
-    level = 1.0 / unit_tanh(torch.ones_like(square).reshape(-1, 1, 1), square).reshape(-1)
-    bent = bend_oversampled(audio, factor, lambda x: unit_tanh(x, square, level))
-    return blend(audio, bent, columns["mix"])
+    level = 1.0 / unit_tanh(square.new_ones(len(square), 1, 1), square).flatten()
+    if factor == 1:
+        return unit_tanh(audio, square, level, columns["mix"], check=True)
+    check_finite(audio)
+    parts = {"square": square, "level": level, "mix": columns["mix"]}
+    return in_chunks(functools.partial(_saturate, factor=factor), audio, parts)
+
+
+def _saturate(audio: torch.Tensor, parts: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
+    bent = bend_oversampled(audio, factor, lambda x: unit_tanh(x, parts["square"], parts["level"]))
+    return blend(audio, bent, parts["mix"])
 
 
 def drive_square(drive_db: torch.Tensor) -> torch.Tensor:
@@ -62,8 +67,14 @@ def drive_square(drive_db: torch.Tensor) -> torch.Tensor:
     return torch.expm1(drive_db * (math.log(10.0) / 10.0))
 
 
-def unit_tanh(audio: torch.Tensor, square: torch.Tensor, level: torch.Tensor | None = None) -> torch.Tensor:
-    """Return tanh(k x) / k, whose slope at zero is 1, times a level.
+def unit_tanh(
+    audio: torch.Tensor,
+    square: torch.Tensor,
+    level: torch.Tensor | None = None,
+    mix: torch.Tensor | None = None,
+    check: bool = False,
+) -> torch.Tensor:
+    """Return tanh(k x) / k, whose slope at zero is 1, times a level, cross-faded with x.
 
     It is a smooth function of k^2, also at k = 0, where it is x itself.
 
@@ -71,15 +82,15 @@ def unit_tanh(audio: torch.Tensor, square: torch.Tensor, level: torch.Tensor | N
         audio: (B, C, T).
         square: (B,), k^2 from 0 up.
         level: (B,); 1 if not given.
+        mix: (B,), 0 (x) to 1; 1 if not given.
+        check: whether to refuse audio that is not finite, with an `AudioError`.
     """
-    level = torch.ones_like(square) if level is None else level
+    one = torch.ones_like(square)
     tiny = square < SERIES
-    k = torch.where(tiny, 1.0, square).sqrt()
-    bent = tanh_curve(audio, per_item(k, audio), per_item(level / k, audio))
-    if not bool(tiny.any()):
-        return bent
-    series = audio - audio.pow(3) * per_item(torch.where(tiny, square, 0.0) / 3.0, audio)
-    return torch.where(tiny.reshape(-1, 1, 1), series * per_item(level, audio), bent)
+    k = torch.where(tiny, one, square).sqrt()
+    slope, cubic = torch.where(tiny, 0.0, k), torch.where(tiny, square / 3.0, 0.0)
+    constants = (slope, (one if level is None else level) / k, cubic, one if mix is None else mix)
+    return tanh_curve(audio, torch.stack(constants, 1), check)
 
 
 class Saturation(Waveshaper):

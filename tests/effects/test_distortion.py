@@ -8,7 +8,7 @@ import numpy as np
 import pedalboard
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fxrep import effects
@@ -70,6 +70,7 @@ def test_oversampling_a_square_is_the_product_of_band_limited_signals() -> None:
     torch.testing.assert_close(squared[0, 0, 200:-200], expected[200:-200], rtol=0, atol=2e-4)
 
 
+@settings(deadline=None)
 @given(st.floats(-36, 12))
 def test_hard_clip_is_pedalboards(threshold_db: float) -> None:
     reference = pedalboard.Clipping(threshold_db=threshold_db)(RAMP[0].float().numpy(), RATE)
@@ -77,6 +78,7 @@ def test_hard_clip_is_pedalboards(threshold_db: float) -> None:
     torch.testing.assert_close(clipped[0], torch.from_numpy(reference), rtol=1e-5, atol=1e-6)
 
 
+@settings(deadline=None)
 @given(st.floats(-36, 12), st.floats(1, 24))
 def test_soft_clip_is_smooth_exact_below_the_knee_and_never_beyond_the_threshold(threshold: float, knee: float) -> None:
     ceiling, start = 10 ** (threshold / 20), 10 ** ((threshold - knee) / 20)
@@ -93,6 +95,7 @@ def test_soft_clip_is_smooth_exact_below_the_knee_and_never_beyond_the_threshold
     torch.testing.assert_close(effects.soft_clip(-ramp, RATE, threshold_db=threshold, knee_db=knee), -bent)
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 36))
 def test_tanh_drive_has_its_drive_as_gain_and_a_ceiling(drive_db: float) -> None:
     g = 10 ** (drive_db / 20)
@@ -112,6 +115,7 @@ def test_the_tone_tilts_around_1_khz(tone_db: float) -> None:
         assert level == pytest.approx(share * tone_db, abs=0.1)
 
 
+@settings(deadline=None)
 @given(st.floats(3, 36), st.floats(-0.9, 0.9))
 def test_tube_drive_is_a_shifted_tanh_without_dc(drive_db: float, bias: float) -> None:
     g = 10 ** (drive_db / 20)
@@ -135,6 +139,7 @@ def test_tube_drive_leaves_no_dc_and_makes_even_harmonics() -> None:
     assert torch.fft.rfft(symmetric).abs()[440] < 1e-4 * spectrum[220]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 16))
 def test_bits_are_levels(bits: int) -> None:
     crushed = effects.bit_crusher(RAMP, RATE, bits=float(bits))

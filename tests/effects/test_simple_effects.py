@@ -7,7 +7,7 @@ import math
 import pedalboard
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fxrep import effects
@@ -32,6 +32,7 @@ def test_gain_is_in_decibels() -> None:
     torch.testing.assert_close(effects.gain(SIGNAL, RATE, gain_db=levels), expected)
 
 
+@settings(deadline=None)
 @given(st.floats(-90, 12))
 def test_the_fader_is_in_decibels_from_90_db_up(level_db: float) -> None:
     output = effects.fader(SIGNAL.double(), RATE, gain_db=level_db)
@@ -53,6 +54,7 @@ def test_polarity_turns_the_waveform_over() -> None:
     assert torch.equal(effects.polarity(SIGNAL, RATE), SIGNAL)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1))
 def test_balance_only_turns_the_far_side_down(position: float) -> None:
     output = effects.balance(SIGNAL.double(), RATE, balance=position)
@@ -67,6 +69,7 @@ def test_balance_has_a_gradient_at_the_centre() -> None:
     assert torch.autograd.grad(output[:, 1].square().sum(), position)[0].ne(0).all()
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1))
 def test_pan_laws_keep_what_they_promise(position: float) -> None:
     pan = torch.tensor([position], dtype=torch.float64)
@@ -102,6 +105,7 @@ def test_stereo_effects_make_mono_stereo() -> None:
     assert torch.equal(effects.stereo_width(mono, RATE, width=1.7), mono.expand(-1, 2, -1))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 2))
 def test_width_scales_the_side_and_keeps_the_mono_sum(width: float) -> None:
     wide = effects.stereo_width(SIGNAL.double(), RATE, width=width)
@@ -109,6 +113,7 @@ def test_width_scales_the_side_and_keeps_the_mono_sum(width: float) -> None:
     torch.testing.assert_close(wide[:, 0] - wide[:, 1], width * (SIGNAL[:, 0].double() - SIGNAL[:, 1].double()))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 30))
 def test_saturation_is_odd_bounded_and_keeps_full_scale(drive_db: float) -> None:
     ramp = torch.linspace(-1, 1, 201, dtype=torch.float64).reshape(1, 1, -1)
