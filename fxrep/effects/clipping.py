@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
 import torch
 
 from fxrep.effects.chunks import in_chunks
+from fxrep.effects.clip_curves import HARD_CLIP, SOFT_CLIP
+from fxrep.effects.finite import check_finite
 from fxrep.effects.level import db_to_gain
 from fxrep.effects.oversampling import OVERSAMPLING, Waveshaper, bend_oversampled, read_factor
 from fxrep.effects.parameters import Parameter
+from fxrep.effects.row_curves import apply_curve
 from fxrep.effects.segment_averaging import average_oversampled, mean_excess
-from fxrep.effects.settings import Setting, blend, check_input, per_item, read_settings
+from fxrep.effects.settings import Setting, blend, check_form, per_item, read_settings
 
 # The default ceiling, 12 dB above full scale, is out of the way of any usual signal.
 CEILING = Parameter("threshold_db", "dB", -36.0, 12.0, "db", 12.0)
@@ -44,36 +46,23 @@ def hard_clip(
         ArgumentError: a setting is out of range.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     factor = read_factor(oversampling)
     columns = read_settings(audio, HARD_CLIP_TABLE, {"threshold_db": threshold_db, "mix": mix})
-    if factor == 1 and not _records(audio, *columns.values()):
-        return _clip_hard(audio, columns, factor)
-    return in_chunks(functools.partial(_clip_hard, factor=factor), audio, columns)
-
-
-def _clip_hard(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
-    ceiling = per_item(db_to_gain(columns["threshold_db"]), audio)
+    ceiling = db_to_gain(columns["threshold_db"])
     if factor == 1:
-        return blend(audio, _clamp(audio, ceiling), columns["mix"])
+        return apply_curve(HARD_CLIP, audio, torch.stack((ceiling, columns["mix"]), 1), check=True)
+    check_finite(audio)
+    return in_chunks(functools.partial(_clip_hard, factor=factor), audio, {"ceiling": ceiling, "mix": columns["mix"]})
+
+
+def _clip_hard(audio: torch.Tensor, parts: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
+    ceiling = per_item(parts["ceiling"], audio)
 
     def change(early: torch.Tensor, late: torch.Tensor) -> torch.Tensor:
         return mean_excess(-early, -late, ceiling) - mean_excess(early, late, ceiling)
 
-    bent = average_oversampled(audio, factor, change)
-    return blend(audio, bent, columns["mix"])
-
-
-def _records(*tensors: torch.Tensor) -> bool:
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-
-
-def _clamp(audio: torch.Tensor, ceiling: torch.Tensor) -> torch.Tensor:
-    if audio.device.type != "cpu" or _records(audio, ceiling):
-        return torch.clamp(audio, -ceiling, ceiling)
-    # On the CPU, with a bound for each item, NumPy's takes half the time of torch's.
-    bound = ceiling.detach().numpy()
-    return torch.from_numpy(np.clip(audio.detach().numpy(), -bound, bound))
+    return blend(audio, average_oversampled(audio, factor, change), parts["mix"])
 
 
 class HardClip(Waveshaper):
@@ -117,27 +106,22 @@ def soft_clip(
         ArgumentError: a setting is out of range.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     factor = read_factor(oversampling)
     values = {"threshold_db": threshold_db, "knee_db": knee_db, "mix": mix}
     columns = read_settings(audio, SOFT_CLIP_TABLE, values)
-    return in_chunks(functools.partial(_clip_soft, factor=factor), audio, columns)
-
-
-def _clip_soft(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
     ceiling = db_to_gain(columns["threshold_db"])
     start = ceiling * db_to_gain(-columns["knee_db"])
-    bent = bend_oversampled(audio, factor, functools.partial(_bend_cubic, start=start, span=ceiling - start))
-    return blend(audio, bent, columns["mix"])
+    bend = torch.stack((start, ceiling - start, torch.ones_like(start)), 1)
+    if factor == 1:
+        return apply_curve(SOFT_CLIP, audio, torch.cat((bend[:, :2], columns["mix"].unsqueeze(1)), 1), check=True)
+    check_finite(audio)
+    return in_chunks(functools.partial(_clip_soft, factor=factor), audio, {"bend": bend, "mix": columns["mix"]})
 
 
-def _bend_cubic(audio: torch.Tensor, start: torch.Tensor, span: torch.Tensor) -> torch.Tensor:
-    # x minus what exceeds the curve: below the knee exactly nothing is taken away.
-    magnitude, first, width = audio.abs(), per_item(start, audio), per_item(span, audio)
-    beyond = (magnitude - first).clamp_min(0.0)
-    inside = torch.minimum(beyond, 1.5 * width)
-    taken = (beyond - inside) + inside.pow(3) * (4.0 / 27.0 / width.square())
-    return audio - torch.copysign(taken, audio)
+def _clip_soft(audio: torch.Tensor, parts: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
+    bent = bend_oversampled(audio, factor, lambda x: apply_curve(SOFT_CLIP, x, parts["bend"]))
+    return blend(audio, bent, parts["mix"])
 
 
 class SoftClip(Waveshaper):
