@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from encoders.afx_rep import AFxRepEncoder
 from encoders.base import EffectEncoder
 from encoders.checkpoints import find_encoder, list_encoders, load_encoder, save_encoder
 from encoders.content_encoder import ContentEncoder
@@ -18,6 +19,7 @@ from encoders.spectral_encoder import SpectralEncoder
 
 __all__ = [
     "ENCODERS",
+    "AFxRepEncoder",
     "ContentEncoder",
     "EffectEncoder",
     "FxEncoder",

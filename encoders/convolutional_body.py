@@ -25,12 +25,13 @@ class ConvolutionalBody(nn.Module):
         inputs: channels of the spectrogram.
         channels: channels of each block; the last is the size of the result.
         dropout: share of values left out between blocks in training.
+        linear: False for the pooled vector itself, without the layer and the rectifier.
 
     Shape:
         (B, inputs, frames, bands), both at least `smallest`, → (B, channels[-1]).
     """
 
-    def __init__(self, inputs: int, channels: Sequence[int], dropout: float = 0.2) -> None:
+    def __init__(self, inputs: int, channels: Sequence[int], dropout: float = 0.2, linear: bool = True) -> None:
         super().__init__()
         if not channels or min(channels) < 1 or not 0.0 <= dropout < 1.0:
             raise ArgumentError(
@@ -39,9 +40,10 @@ class ConvolutionalBody(nn.Module):
         sizes = [inputs, *channels]
         self.blocks = nn.ModuleList(_Block(*pair) for pair in itertools.pairwise(sizes))
         self.dropout = dropout
-        self.linear = nn.Linear(channels[-1], channels[-1])
-        nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = nn.Linear(channels[-1], channels[-1]) if linear else None
+        if self.linear is not None:
+            nn.init.xavier_uniform_(self.linear.weight)
+            nn.init.zeros_(self.linear.bias)
 
     @property
     def smallest(self) -> int:
@@ -57,7 +59,7 @@ class ConvolutionalBody(nn.Module):
             x = block(x)
         over_time = x.mean(dim=3)
         pooled = over_time.amax(dim=2) + over_time.mean(dim=2)
-        return F.relu(cast(Tensor, self.linear(pooled)))
+        return pooled if self.linear is None else F.relu(cast(Tensor, self.linear(pooled)))
 
 
 class _Block(nn.Module):

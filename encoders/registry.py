@@ -11,6 +11,7 @@ from encoders.configurable import Configurable
 from fxrep.errors import CheckpointError
 
 ENCODERS: dict[str, str] = {
+    "afx_rep": "encoders.afx_rep.AFxRepEncoder",
     "content": "encoders.content_encoder.ContentEncoder",
     "fx_encoder": "encoders.fx_encoder.FxEncoder",
     "fx_encoder_plus_plus": "encoders.fx_encoder_plus_plus.FxEncoderPlusPlus",
