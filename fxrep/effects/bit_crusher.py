@@ -9,11 +9,14 @@ from typing import Any
 import torch
 
 from fxrep.effects.chunks import in_chunks
+from fxrep.effects.crush_kernels import crush_rows, crush_rows_backward
+from fxrep.effects.finite import check_finite
 from fxrep.effects.oversampling import OVERSAMPLING, read_factor, shaper_stream
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
+from fxrep.effects.row_curves import RowCurve, apply_curve
 from fxrep.effects.segment_averaging import average_oversampled, mean_rounding
-from fxrep.effects.settings import Setting, blend, check_input, per_item, read_constants, read_settings
+from fxrep.effects.settings import Setting, blend, check_form, check_input, per_item, read_constants, read_settings
 from fxrep.effects.streaming import MixStream, SeriesStream, Stream
 
 OFF_BITS = 24.0
@@ -67,15 +70,35 @@ def bit_crusher(
         ArgumentError: a setting is out of range.
         AudioError: the audio is unusable.
     """
-    check_input(audio, sample_rate)
+    check_form(audio, sample_rate)
     columns = read_settings(audio, BIT_CRUSHER_TABLE, {"bits": bits, "rate_factor": rate_factor, "mix": mix})
-    return in_chunks(functools.partial(_crush, factor=read_factor(oversampling)), audio, columns)
+    factor = read_factor(oversampling)
+    if factor == 1:
+        step = torch.where(columns["bits"] >= OFF_BITS, 0.0, torch.exp2(1.0 - columns["bits"]))
+        constants = torch.stack((columns["rate_factor"], step, columns["mix"]), 1)
+        return apply_curve(CRUSH, audio, constants, check=True)
+    check_finite(audio)
+    return in_chunks(functools.partial(_crush, factor=factor), audio, columns)
 
 
 def _crush(audio: torch.Tensor, columns: dict[str, torch.Tensor], factor: int) -> torch.Tensor:
-    parts = range(0, audio.shape[-1], SEGMENT)
-    held = torch.cat([_hold_part(audio, columns["rate_factor"], first) for first in parts], -1)
+    held = _hold_all(audio, columns["rate_factor"])
     return blend(audio, quantize(held, columns["bits"], factor), columns["mix"])
+
+
+def _crush_by_tensors(audio: torch.Tensor, constants: torch.Tensor) -> torch.Tensor:
+    rate, step, mix = constants.unbind(1)
+    held, step = _hold_all(audio, rate), per_item(step, audio)
+    off = step == 0.0
+    unit = torch.where(off, 1.0, step)
+    return torch.lerp(audio, torch.where(off, held, _round(held / unit) * unit), per_item(mix, audio))
+
+
+CRUSH = RowCurve(crush_rows, crush_rows_backward, _crush_by_tensors)
+
+
+def _hold_all(audio: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    return torch.cat([_hold_part(audio, factor, first) for first in range(0, audio.shape[-1], SEGMENT)], -1)
 
 
 def _hold_part(audio: torch.Tensor, factor: torch.Tensor, first: int) -> torch.Tensor:
