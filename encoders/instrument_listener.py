@@ -44,9 +44,11 @@ class InstrumentListener(nn.Module):
         self.attention = nn.Linear(channels, n_bands + 1)
         sizes = 2 * n_features + (n_bands + 1) + 3 * channels + query_dim
         self.joint = nn.Sequential(nn.Linear(sizes, hidden), nn.GELU(), nn.Linear(hidden, dim))
+        nn.init.zeros_(self.joint[-1].weight)
+        nn.init.zeros_(self.joint[-1].bias)
 
     def forward(self, frames: Tensor, query: Tensor) -> Tensor:
-        """Standardised frames (B, F, frames) and queries (B, Q) of unit length to (B, dim), of any length."""
+        """Standardised frames (B, F, frames) and queries (B, Q) of unit length to (B, dim); 0 until it has learned."""
         steered = query * query.shape[-1] ** 0.5
         scales, shifts = self.steering(steered).unflatten(-1, (2, len(self.blocks) + 1, -1)).unbind(1)
         moving = self.entry(frame_pairs(frames))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -57,6 +58,14 @@ class ListeningEncoder(SpectralEncoder):
 
     def extract(self, audio: Tensor, query: Tensor) -> Tensor:
         """What was done to the instrument that is asked for: audio (B, 2, T), query (Q,) or (B, Q), to (B, D)."""
-        listened: Tensor = self.listener(self.standard_frames(audio), query.expand(len(audio), -1))
+        return self.listen(self.standard_frames(audio), query.expand(len(audio), -1))
+
+    def listen(self, frames: Tensor, queries: Tensor) -> Tensor:
+        """`extract` of standardised frames (B, F, frames) with queries (B, Q).
+
+        The listener moves the embedding of the whole: untrained, it leaves it where it is.
+        """
+        with torch.no_grad():
+            whole = F.normalize(self.embed_frames(frames).float(), dim=-1)
         # Always in float32: half precision would leave lengths off by 1e-3.
-        return F.normalize(listened.float(), dim=-1)
+        return F.normalize(whole + self.listener(frames, queries).float(), dim=-1)

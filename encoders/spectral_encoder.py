@@ -58,7 +58,10 @@ class SpectralEncoder(EffectEncoder):
 
     def features(self, audio: Tensor) -> Tensor:
         """(B, 2, T) audio → (B, dim), before it is brought to unit length."""
-        frames = self.standard_frames(audio)
+        return self.embed_frames(self.standard_frames(audio))
+
+    def embed_frames(self, frames: Tensor) -> Tensor:
+        """(B, F, frames) of `standard_frames` → (B, dim), before it is brought to unit length."""
         moving = self.entry(frame_pairs(frames))
         for block in self.blocks:
             moving = block(moving)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from encoders.objectives.distillation import DistillationObjective
 from encoders.objectives.metric_learning import MetricLearningObjective
 from encoders.objectives.nt_xent import NTXentObjective, chance_loss, nt_xent
 from encoders.objectives.objective import ContrastiveObjective
 
-__all__ = ["ContrastiveObjective", "MetricLearningObjective", "NTXentObjective", "chance_loss", "nt_xent"]
+__all__ = [
+    "ContrastiveObjective",
+    "DistillationObjective",
+    "MetricLearningObjective",
+    "NTXentObjective",
+    "chance_loss",
+    "nt_xent",
+]

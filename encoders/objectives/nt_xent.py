@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from encoders.objectives.objective import ContrastiveObjective
+from encoders.objectives.objective import ContrastiveObjective, check_pairs
 from fxrep.errors import ArgumentError
 
 
@@ -33,8 +33,7 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float = 0.1) -> Tensor:
     Raises:
         ArgumentError: the shapes differ, or the batch is empty.
     """
-    if a.dim() != 2 or a.shape != b.shape or a.shape[0] == 0:
-        raise ArgumentError(f"embeddings of shapes {tuple(a.shape)} and {tuple(b.shape)}: expected two equal (B, D)")
+    check_pairs(a, b)
     with torch.autocast(a.device.type, enabled=False):
         joined = torch.cat([a, b])
         joined = joined if joined.dtype == torch.float64 else joined.float()

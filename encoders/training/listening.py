@@ -11,7 +11,7 @@ from torch import Tensor
 
 from encoders.checkpoints import load_encoder
 from encoders.listening_encoder import ListeningEncoder
-from encoders.objectives import ContrastiveObjective
+from encoders.objectives import ContrastiveObjective, DistillationObjective
 from encoders.training.contrastive import ContrastiveTraining
 from encoders.training.monitors import retrieval_at_1
 from fxrep.data.stem_mixes import RenderedStems, StemMixer
@@ -33,7 +33,7 @@ class ListeningTraining(ContrastiveTraining):
         encoder: with queries.
         renderer: how stems are rendered and mixed.
         trained: release of a `SpectralEncoder` whose weights the encoder starts with and keeps.
-        objective: the loss; None for NT-Xent at temperature 0.1.
+        objective: the loss; None for `DistillationObjective`.
         named_share: share of the steps that ask by name; the others ask by clip.
         learning_rate: peak learning rate of AdamW.
         weight_decay: of AdamW.
@@ -62,6 +62,7 @@ class ListeningTraining(ContrastiveTraining):
         warmup_steps: int = 40,
         seed: int = 0,
     ) -> None:
+        objective = DistillationObjective() if objective is None else objective
         super().__init__(encoder, renderer, objective, None, learning_rate, weight_decay, betas, warmup_steps, seed)
         if not 0.0 <= named_share <= 1.0:
             raise ArgumentError(f"named_share is {named_share}: expected 0 to 1")
@@ -84,8 +85,7 @@ class ListeningTraining(ContrastiveTraining):
             targets = self._hear_whole(rendered.b)
             frames = self.encoder.standard_frames(mixtures)
         queries = self._queries(batch, rendered.clips, generator)
-        listened = self.encoder.listener(frames.repeat_interleave(stems, dim=0), queries.repeat(len(mixtures), 1))
-        asked = F.normalize(listened.float(), dim=-1)
+        asked = self.encoder.listen(frames.repeat_interleave(stems, dim=0), queries.repeat(len(mixtures), 1))
         if not self.training:
             plain = self._hear_whole(mixtures).repeat_interleave(stems, dim=0)
             self._plain.append((plain.cpu(), targets.cpu()))

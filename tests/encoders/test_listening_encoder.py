@@ -41,8 +41,16 @@ def test_without_a_query_it_is_the_spectral_encoder():
     assert torch.equal(listening(clip(3, 2)), plain(clip(3, 2)))
 
 
+def test_untrained_it_hears_the_whole():
+    encoder = small_encoder()
+    assert torch.allclose(
+        encoder.extract(clip(3, 2), F.normalize(torch.randn(8), dim=0)), encoder(clip(3, 2)), atol=1e-6
+    )
+
+
 def test_one_query_for_all_is_that_query_for_each():
     encoder = small_encoder()
+    torch.nn.init.normal_(encoder.listener.joint[-1].weight)
     query = F.normalize(torch.randn(8), dim=0)
     with torch.no_grad():
         together = encoder.extract(clip(3, 2), query)
