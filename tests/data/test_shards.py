@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import typer
 
 from fxrep.audio import load_audio
-from fxrep.cli import data_shard
+from fxrep.cli import data_check, data_shard
 from fxrep.data.manifest import Manifest, ManifestRow, read_manifest, write_manifest
 from fxrep.data.pairs import PairDataset
 from fxrep.data.shards import ShardStream, read_shard_index, write_shards
@@ -341,3 +342,24 @@ def test_the_verb(manifest, shards, tmp_path, capsys):
     write_manifest(tmp_path / "moved.parquet", Manifest(read_manifest(tmp_path / "m.parquet").rows, tmp_path / "gone"))
     with pytest.raises(DataError, match="move it back"):
         data_shard.run(tmp_path / "moved.parquet", tmp_path / "other")
+
+
+def test_check_finds_what_has_changed(shards, tmp_path, capsys):
+    for name, data in content(shards).items():
+        (tmp_path / name).write_bytes(data)
+    data_check.run(tmp_path)
+    assert capsys.readouterr().out == "4 shards: as written\n"
+    first, second, third = sorted(tmp_path.glob("train*.tar"))
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-512])
+    damaged = bytearray(third.read_bytes())
+    damaged[3000] ^= 1
+    third.write_bytes(bytes(damaged))
+    with pytest.raises(typer.Exit) as ended:
+        data_check.run(tmp_path / "index.json", as_json=True)
+    report = json.loads(capsys.readouterr().out)
+    assert ended.value.exit_code == 1
+    assert [entry["path"] for entry in report["missing"]] == [first.name]
+    assert [entry["path"] for entry in report["changed"]] == [second.name, third.name]
+    with pytest.raises(ArgumentError, match="--root is for manifests"):
+        data_check.run(tmp_path, root=tmp_path)
