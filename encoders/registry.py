@@ -15,6 +15,7 @@ ENCODERS: dict[str, str] = {
     "content": "encoders.content_encoder.ContentEncoder",
     "fx_encoder": "encoders.fx_encoder.FxEncoder",
     "fx_encoder_plus_plus": "encoders.fx_encoder_plus_plus.FxEncoderPlusPlus",
+    "fx_encoder_plus_plus_body": "encoders.fx_encoder_plus_plus_body.FxEncoderPlusPlusBody",
     "listening": "encoders.listening_encoder.ListeningEncoder",
     "spectral": "encoders.spectral_encoder.SpectralEncoder",
 }

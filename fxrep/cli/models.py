@@ -70,6 +70,44 @@ def export(
     emit(description, as_json, f"wrote {folder}\n{_text(description)}")
 
 
+@app.command("import")
+def import_model(
+    checkpoint: Annotated[str, typer.Argument(help="Released weights: the file itself, or its state_dict.")],
+    format: Annotated[str, typer.Option("--format", help="Whose they are: fx_encoder_plus_plus or afx_rep.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder to write the release to.")],
+    embedding: Annotated[
+        str, typer.Option(help="Of Fx-Encoder++: projection (128 values) or body (the 2048 before it).")
+    ] = "projection",
+    clap: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Of Fx-Encoder++: folder of a CLAP model, to ask for instruments inside mixtures."),
+    ] = None,
+    name: Annotated[Optional[str], typer.Option(help="Name on the model card; the folder's by default.")] = None,  # noqa: UP045
+    licence: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="SPDX name of the weights' licence; what is known of the format by default."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a release that is there; other files stay.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn weights that another project released into a release folder, to evaluate and use like any other.
+
+    \b
+    Example:
+      fxrep models import fxenc_plusplus_default.pt --format fx_encoder_plus_plus -o published-pp
+      fxrep evaluate retrieval normalized/manifest.parquet -m published-pp -m default
+    """
+    from encoders.checkpoints import describe_encoder
+    from encoders.released_checkpoints import import_released
+
+    folder = import_released(
+        checkpoint, output, format, embedding=embedding, clap=clap, name=name, licence=licence, overwrite=force
+    )
+    description = describe_encoder(folder)
+    note = description["metrics"]["training"]["note"]
+    emit(description, as_json, f"wrote {folder}\n{_text(description)}\nnote         {note}")
+
+
 @app.command()
 def card(
     model: Annotated[str, typer.Argument(help="Release folder.")],
