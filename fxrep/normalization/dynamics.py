@@ -25,6 +25,7 @@ from scipy.ndimage import maximum_filter1d
 
 from fxrep.effects import compressor
 from fxrep.normalization.envelope import FRAMES_AT_ONCE, Curve, Envelope, Gain
+from fxrep.normalization.prominence import stands_out_further
 from fxrep.normalization.sources import Change, Source
 from fxrep.normalization.step import Feature, NormalizationStep, instrument_setting
 
@@ -33,6 +34,9 @@ LAST_RATIO = 20.0
 LOWEST_THRESHOLD_DB = -36.0
 THRESHOLD_STEP_DB = 4.0
 TOLERANCE_DB = 0.02
+WORTH_DB = 0.1
+"""A track that exceeds by less, or can be brought nearer by less, is left alone."""
+
 FORGOTTEN_AFTER = 20.0
 """Times the release time: what was before is 170 dB down."""
 
@@ -81,16 +85,16 @@ class DynamicsStep(NormalizationStep):
 
     def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
         """Mean and standard deviation of the highest onset peaks."""
-        return np.array([_peak_statistics(envelope) for envelope in Envelope.of_each(source)])
+        envelopes = source.remembered("envelopes", Envelope.of_each)
+        return np.array([_peak_statistics(envelope) for envelope in envelopes])
 
     def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """Compress both channels alike, by as little as is needed."""
-        envelopes = Envelope.of_each(source)
+        envelopes = source.remembered("envelopes", Envelope.of_each)
         gains: list[Curve | None] = []
         for envelope, target, instrument in zip(envelopes, targets, instruments, strict=True):
             ceiling = float(target[0] + target[1])
-            exceeds = envelope.onsets.size and envelope.onset_peaks_db().mean() > ceiling + TOLERANCE_DB
-            gains.append(self._gain_at_one_loudness(envelope, ceiling, instrument) if exceeds else None)
+            gains.append(self._worthwhile_gain(envelope, ceiling, instrument))
         if all(gain is None for gain in gains):
             return None
         unchanged = np.ones_like(envelopes[0].peaks)
@@ -101,8 +105,22 @@ class DynamicsStep(NormalizationStep):
         """Absolute difference of the mean onset peak in dB."""
         return float(abs(first[0] - second[0]))
 
-    def _gain_at_one_loudness(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Curve:
+    def shortfall(self, feature: Feature, target: Feature) -> float:
+        """By how much the mean onset peak exceeds the ceiling, in dB."""
+        return max(0.0, float(feature[0] - target[0] - target[1]))
+
+    def _worthwhile_gain(self, envelope: Envelope, ceiling_db: float, instrument: str) -> Curve | None:
+        """The gain that keeps the loudness; None for a track that is within the tolerance or hardly to be changed."""
+        if not envelope.onsets.size:
+            return None
+        before_db = float(envelope.onset_peaks_db().mean())
+        if not before_db > ceiling_db + WORTH_DB:
+            return None
         gain = self.gain_to_ceiling(envelope, ceiling_db, instrument)
+        if envelope.onset_peaks_db(gain).mean() > before_db - WORTH_DB:
+            return None
+        if stands_out_further(envelope.prominence_db(gain), envelope.prominence_db()):
+            return None
         gain *= np.float32(10 ** ((envelope.loudness() - envelope.loudness(gain)) / 20))
         return gain
 
@@ -154,6 +172,9 @@ class DynamicsStep(NormalizationStep):
             first = max(0, start - past)
             peaks = envelope.peaks[first : stop + ahead] * before[first : stop + ahead]
             held = maximum_filter1d(peaks, ahead + 1, origin=-(ahead // 2), mode="nearest")[: stop - first]
+            # Without a past the compressor would begin at rest, and the first attack stand out as a click.
+            lead = past if first == 0 else 0
+            held = np.concatenate([np.full(lead, held[0]), held])
             signal = torch.from_numpy(np.maximum(held / np.float32(loudest), np.float32(1e-6)))[None, None]
             compressed = compressor(
                 signal,
@@ -164,7 +185,7 @@ class DynamicsStep(NormalizationStep):
                 release_ms=self.release_ms,
                 knee_db=self.knee_db,
             )
-            return np.asarray((compressed / signal)[0, 0, start - first :].numpy() * before[start:stop])
+            return np.asarray((compressed / signal)[0, 0, lead + start - first :].numpy() * before[start:stop])
 
         return gain
 

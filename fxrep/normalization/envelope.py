@@ -79,6 +79,15 @@ class Envelope:
         """Integrated loudness in LU after a gain per frame, for comparison with the peaks and with other gains."""
         return self._after(gain)[1]
 
+    def prominence_db(self, gain: Curve | None = None) -> float:
+        """The highest peak in dB over the loudness, after a gain per frame."""
+        peak = 0.0
+        for start in range(0, self.peaks.size, FRAMES_AT_ONCE):
+            piece = self.peaks[start : start + FRAMES_AT_ONCE]
+            piece = piece if gain is None else piece * gain[start : start + FRAMES_AT_ONCE]
+            peak = max(peak, float(piece.max()))
+        return 20 * float(np.log10(max(peak, 1e-9))) - self.loudness(gain)
+
     def onset_peaks_db(self, gain: Gain | Curve | None = None) -> Feature:
         """The highest quarter of the onset peaks, in dB over the loudness, after a gain per frame."""
         peaks, loudness = self._after(gain)

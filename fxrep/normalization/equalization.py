@@ -19,10 +19,12 @@ from typing import ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_opening
 from scipy.signal import savgol_filter
 
 from fxrep.normalization.filtering import convolution, fir_from_gains, half_length
 from fxrep.normalization.grid import GRID_HZ, power, scaled_size, spectra, to_grid
+from fxrep.normalization.prominence import prominences_db, stands_out_further
 from fxrep.normalization.sources import Change, Source
 from fxrep.normalization.step import (
     Feature,
@@ -45,6 +47,18 @@ AUDIBLE_FLOOR_DB = -80.0
 
 PASSES = 5
 """Corrections of the filter; the distance hardly falls after that."""
+
+LARGEST_CUT_DB = 60.0
+"""No frequency is lowered by more; the filter's own stop band is hardly deeper."""
+
+LOWEST_POINT = 2
+NARROWEST_POINTS = 2
+LEAKING_POINTS = 8
+"""Points of the grid on either side of an empty stretch that are left alone with it: what leaks through the filter and
+the smoothing must not fill its edge a little further at every pass."""
+
+SHARES = (1.0, 0.5, 0.25)
+"""Of the whole change in dB, tried in turn while a peak would stand out too far."""
 
 WORTH_DB = 0.25
 """A filter that would bring the spectrum closer by less is left out: a track that has been matched stays as it is."""
@@ -101,39 +115,62 @@ class EqualizationStep(NormalizationStep):
 
     Args:
         taps: length of the matching FIR at 44.1 kHz, odd; it resolves about 44100 / taps Hz.
-        max_gain_db: no frequency is raised or lowered by more; a track without treble must not end as hiss.
+        max_gain_db: no frequency is raised by more. One that would have to be is empty and left alone: a track without
+            treble must not end as hiss, nor come nearer to that at every pass.
     """
 
     name: ClassVar[str] = "eq"
     unit: ClassVar[str] = "dB"
 
     taps: int = 1001
-    max_gain_db: float = 36.0
+    max_gain_db: float = 48.0
 
     def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
         """The average spectra with the instruments' published smoothing."""
-        return average_spectra(source, [instrument_setting(SMOOTHING_BINS, name) for name in instruments])
+        bins = [instrument_setting(SMOOTHING_BINS, name) for name in instruments]
+        rows = zip(self._totals(source), bins, strict=True)
+        return np.stack([_smoothed(row, width, source.sample_rate) for row, width in rows])
 
     def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
-        """Filter both channels alike with the ratio of the target spectrum to the measured one."""
+        """Filter both channels alike with the ratio of the target spectrum to the measured one.
+
+        Where that makes a peak stand out too far, less is raised, or nothing.
+        """
         half = half_length(self.taps, source.sample_rate)
-        kernels = np.zeros((source.items, 1, 2 * half + 1))
-        kernels[..., half] = 1.0
-        changed = False
-        rows = zip(summed_magnitudes(source), targets, instruments, strict=True)
-        for item, (total, target, instrument) in enumerate(rows):
-            kernel = self._matching_filter(total, target, instrument, source.sample_rate)
-            if kernel is not None:
-                kernels[item, 0], changed = kernel, True
-        return convolution(kernels, half) if changed else None
+        totals, unchanged = self._totals(source), np.zeros(2 * half + 1)
+        unchanged[half] = 1.0
+        kernels = np.repeat(unchanged[None, None], source.items, axis=0)
+        asked, before_db = np.arange(source.items), None
+        for share in SHARES:
+            tried = [
+                self._matching_filter(totals[i], targets[i], instruments[i], source.sample_rate, share)
+                for i in asked.tolist()
+            ]
+            asked = asked[[kernel is not None for kernel in tried]]
+            if not asked.size:
+                break
+            kernels[asked, 0] = [kernel for kernel in tried if kernel is not None]
+            before_db = prominences_db(source) if before_db is None else before_db
+            after_db = prominences_db(source.changed(convolution(kernels, half)))
+            asked = asked[stands_out_further(after_db, before_db)[asked]]
+            kernels[asked, 0] = unchanged
+        return convolution(kernels, half) if np.any(kernels != unchanged) else None
 
     def distance(self, first: Feature, second: Feature) -> float:
         """Mean absolute difference in dB over third-octave bands from 50 Hz to 16 kHz, level taken out."""
         difference = band_levels_db(first) - band_levels_db(second)
         return mean_absolute(difference - np.nanmean(difference))
 
-    def _matching_filter(self, total: Feature, target: Feature, instrument: str, sample_rate: int) -> Feature | None:
-        """The filter that brings magnitudes (F,) nearest to the target, or None if none is worth it."""
+    def _totals(self, source: Source) -> Feature:
+        return source.remembered("magnitudes", summed_magnitudes)
+
+    def _matching_filter(
+        self, total: Feature, target: Feature, instrument: str, sample_rate: int, share: float
+    ) -> Feature | None:
+        """The filter that brings magnitudes (F,) nearest to the target, or None if none is worth it.
+
+        Of the change in dB a share is made.
+        """
         bins = instrument_setting(SMOOTHING_BINS, instrument)
         measured = reached = _smoothed(total, bins, sample_rate)
         known = np.isfinite(measured) & np.isfinite(target)
@@ -141,10 +178,11 @@ class EqualizationStep(NormalizationStep):
             return None
         before = nearest_db = self.distance(measured, target)
         nearest, gains_db = None, np.zeros(np.count_nonzero(known))
+        empty = _empty(measured[known], target[known], self.max_gain_db)
+        wanted_db = (1 - share) * spectrum_db(measured[known]) + share * spectrum_db(target[known])
         for _ in range(PASSES):
-            gains_db = self._at_equal_power(
-                measured[known], gains_db + spectrum_db(target[known]) - spectrum_db(reached[known])
-            )
+            missing_db = wanted_db - spectrum_db(reached[known])
+            gains_db = _at_equal_power(measured[known], gains_db + missing_db, empty, self.max_gain_db)
             kernel = fir_from_gains(GRID_HZ[known], 10 ** (gains_db / 20), sample_rate, self.taps)
             reached = _smoothed(total * np.abs(np.fft.rfft(kernel, 2 * (total.size - 1))), bins, sample_rate)
             left_db = self.distance(reached, target)
@@ -152,10 +190,26 @@ class EqualizationStep(NormalizationStep):
                 nearest, nearest_db = kernel, left_db
         return nearest if nearest_db < before - WORTH_DB else None
 
-    def _at_equal_power(self, measured: Feature, gains_db: Feature) -> Feature:
-        for _ in range(3):
-            gains_db = np.clip(gains_db - _power_change_db(measured, gains_db), -self.max_gain_db, self.max_gain_db)
-        return gains_db
+
+def _empty(measured: Feature, target: Feature, limit_db: float) -> NDArray[np.bool_]:
+    """Which of the points of the grid hold so little that a gain to the target would exceed the limit."""
+    empty = spectrum_db(target) - spectrum_db(measured) > limit_db
+    # What is next to 0 Hz says nothing, and what lies between two partials is no empty stretch.
+    empty[:LOWEST_POINT] = empty[LOWEST_POINT : LOWEST_POINT + 1]
+    padded = np.pad(empty, NARROWEST_POINTS, mode="edge")
+    stretches = binary_opening(padded, iterations=NARROWEST_POINTS)[NARROWEST_POINTS:-NARROWEST_POINTS]
+    return np.asarray(binary_dilation(stretches, iterations=LEAKING_POINTS) if stretches.any() else stretches)
+
+
+def _at_equal_power(measured: Feature, gains_db: Feature, empty: NDArray[np.bool_], limit_db: float) -> Feature:
+    """Gains that keep the power of what is not empty, within the limits."""
+    filled = ~empty
+    if not filled.any():
+        return np.zeros_like(gains_db)
+    for _ in range(3):
+        gains_db = gains_db - _power_change_db(measured[filled], gains_db[filled])
+        gains_db = np.where(empty, 0.0, np.clip(gains_db, -LARGEST_CUT_DB, limit_db))
+    return gains_db
 
 
 def spectrum_db(magnitudes: Feature) -> Feature:

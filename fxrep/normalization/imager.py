@@ -52,6 +52,7 @@ class ImagerStep(NormalizationStep):
 
     name: ClassVar[str] = "imager"
     unit: ClassVar[str] = "share"
+    scale: ClassVar[float] = 0.02
 
     widen_mono: bool = False
     delay_ms: float = 18.0

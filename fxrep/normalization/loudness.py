@@ -82,6 +82,7 @@ class LoudnessStep(NormalizationStep):
 
     name: ClassVar[str] = "loudness"
     unit: ClassVar[str] = "LU"
+    only_level: ClassVar[bool] = True
 
     def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
         """Integrated loudness in LUFS, one value; NaN for silence."""

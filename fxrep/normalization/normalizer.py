@@ -24,6 +24,7 @@ from fxrep.data.multitrack import Multitrack
 from fxrep.errors import ArgumentError
 from fxrep.normalization.fitting import SHORTEST_S, FitTrack, average_features, silent_tracks, tracks_of
 from fxrep.normalization.opening import open_source
+from fxrep.normalization.settling import settle
 from fxrep.normalization.sources import Source, TensorSource, join
 from fxrep.normalization.statistics import Statistics, load_statistics, save_statistics
 from fxrep.normalization.step import Feature, NormalizationStep, batch_source
@@ -187,19 +188,18 @@ class FxNormalizer:
         entries = [self.targets(instrument) for instrument in instruments]
         silent = silent_tracks(source)
         long_enough = source.samples >= SHORTEST_S * source.sample_rate
-        for step in self.steps:
+
+        def targets_of(step: NormalizationStep) -> Feature | None:
             known = [entry.get(step.name) for entry in entries]
             width = next((target.size for target in known if target is not None), 0)
             if silent.all() or not width or not (long_enough or step.name == "loudness"):
-                continue
+                return None
             nothing = np.full(width, np.nan)
-            targets = np.stack(
+            return np.stack(
                 [nothing if target is None or quiet else target for target, quiet in zip(known, silent, strict=True)]
             )
-            change = step.plan(source, targets, instruments)
-            if change is not None:
-                source = source.changed(change)
-        return source
+
+        return settle(source, self.steps, targets_of, instruments)
 
     def targets(self, instrument: str) -> Mapping[str, Feature]:
         """The averages that a track of this instrument is brought to, by the name of the step.

@@ -32,6 +32,9 @@ HIGHEST_HZ = 16000.0
 SILENT_BIN = 1e-10
 """A bin this far below the strongest one (100 dB in power) has no position."""
 
+WORTH_DB = 0.25
+"""A track whose level differences are nearer to the target than this, in the mean over frequency, is left alone."""
+
 
 def panning_spectrum(audio: torch.Tensor | NDArray[np.floating], sample_rate: int) -> Feature:
     """The signed stereo panning spectrum of a track.
@@ -68,13 +71,14 @@ class PanningStep(NormalizationStep):
 
     name: ClassVar[str] = "panning"
     unit: ClassVar[str] = "position"
+    scale: ClassVar[float] = 0.02
 
     max_gain_db: float = 12.0
     taps: int = 1023
 
     def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
         """The signed panning spectra."""
-        return np.stack([_positions(powers) for powers in channel_powers(source)])
+        return np.stack([_positions(powers) for powers in source.remembered("powers", channel_powers)])
 
     def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """Set the position of every frequency by gains, and by rotation where gains do not reach."""
@@ -82,14 +86,14 @@ class PanningStep(NormalizationStep):
         kernels = np.zeros((source.items, 2, 2, 2 * half + 1))
         kernels[:, [0, 1], [0, 1], half] = 1.0
         changed = False
-        for kernel, powers, target in zip(kernels, channel_powers(source), targets, strict=True):
+        for kernel, powers, target in zip(kernels, source.remembered("powers", channel_powers), targets, strict=True):
             total = powers[0] + powers[1]
             heard = np.isfinite(total) & np.isfinite(target) & (GRID_HZ <= HIGHEST_HZ)
             heard &= total > SILENT_BIN * np.max(total, initial=0.0, where=np.isfinite(total))
             if heard.any():
                 left, right, cross = powers[:, heard]
-                matrix = _repositioning(left, right, cross, target[heard], self.max_gain_db)
-                if not np.allclose(matrix, np.eye(2)[:, :, None], atol=1e-6):
+                if _off_target_db(left, right, target[heard]) > WORTH_DB:
+                    matrix = _repositioning(left, right, cross, target[heard], self.max_gain_db)
                     kernel[:] = _filters(matrix, GRID_HZ[heard], source.sample_rate, self.taps)
                     changed = True
         if not changed:
@@ -116,15 +120,28 @@ def channel_powers(source: Source) -> Feature:
 
 def _repositioning(left: Feature, right: Feature, cross: Feature, target: Feature, max_gain_db: float) -> Feature:
     """(2, 2, K) matrices that bring average powers to the target positions and keep their sum."""
-    tiny = 1e-12 * (left + right)
-    current_db = 10 * np.log10((right + tiny) / (left + tiny))
-    wanted_db = 20 / np.log(10) * np.sign(target) * np.arccosh(1 / (1 - np.abs(np.clip(target, -0.999, 0.999))))
+    current_db, wanted_db = _differences_db(left, right, target)
     change = 10 ** (np.clip(wanted_db - current_db, -max_gain_db, max_gain_db) / 40)
     keep = np.sqrt((left + right) / (left / change**2 + right * change**2))
     gain_left, gain_right = keep / change, keep * change
     angle = _rotation(left * gain_left**2, right * gain_right**2, cross * gain_left * gain_right, wanted_db)
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([[cosine * gain_left, -sine * gain_right], [sine * gain_left, cosine * gain_right]])
+
+
+def _differences_db(left: Feature, right: Feature, target: Feature) -> tuple[Feature, Feature]:
+    """(K,) level of the right over that of the left in dB: what it is, and what it is at the target position."""
+    tiny = 1e-12 * (left + right)
+    current_db = 10 * np.log10((right + tiny) / (left + tiny))
+    # A position is 1 - 1 / cosh(d / 2) of the difference d in nepers of power.
+    wanted_db = 20 / np.log(10) * np.sign(target) * np.arccosh(1 / (1 - np.abs(np.clip(target, -0.999, 0.999))))
+    return current_db, wanted_db
+
+
+def _off_target_db(left: Feature, right: Feature, target: Feature) -> float:
+    """How far the level differences are from the target, in the mean over frequency."""
+    current_db, wanted_db = _differences_db(left, right, target)
+    return float(np.abs(current_db - wanted_db).mean())
 
 
 def _rotation(left: Feature, right: Feature, cross: Feature, wanted_db: Feature) -> Feature:

@@ -53,6 +53,7 @@ class ReverbStep(NormalizationStep):
 
     name: ClassVar[str] = "reverb"
     unit: ClassVar[str] = "octaves of decay time"
+    scale: ClassVar[float] = 0.05
 
     decay_s: float = 1.0
     damping: float = 0.5

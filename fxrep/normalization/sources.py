@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +28,8 @@ SAMPLES_AT_ONCE = 1 << 20
 
 SAMPLES_IN_MEMORY = 1 << 24
 """Longer tracks (6 min 20 s at 44.1 kHz) are worked on in blocks all the way."""
+
+Measured = TypeVar("Measured")
 
 Change = Callable[[Iterator[torch.Tensor]], Iterator[torch.Tensor]]
 """What a step does to audio: blocks (B, 2, n) in, blocks (B, 2, m) out, of the same length together."""
@@ -45,6 +49,18 @@ class Source(ABC):
     items: int
     samples: int
     device: torch.device
+
+    @cached_property
+    def known(self) -> dict[str, Any]:
+        """What `remembered` has kept; clear it to free the memory."""
+        return {}
+
+    def remembered(self, name: str, measure: Callable[[Source], Measured]) -> Measured:
+        """A measurement of this source, made once."""
+        if name not in self.known:
+            self.known[name] = measure(self)
+        measured: Measured = self.known[name]
+        return measured
 
     @abstractmethod
     def blocks(self) -> Iterator[torch.Tensor]:

@@ -30,6 +30,11 @@ class NormalizationStep(ABC):
 
     name: ClassVar[str]
     unit: ClassVar[str]
+    only_level: ClassVar[bool] = False
+    """Whether the step changes nothing but the level, which no other step looks at."""
+
+    scale: ClassVar[float] = 1.0
+    """A just noticeable difference in `unit`, by which the distances of different steps are added up."""
 
     @abstractmethod
     def measure_source(self, source: Source, instruments: Sequence[str]) -> Feature:
@@ -39,12 +44,17 @@ class NormalizationStep(ABC):
     def plan(self, source: Source, targets: Feature, instruments: Sequence[str]) -> Change | None:
         """What brings the tracks to their targets (B, D).
 
-        A track whose targets are NaN is left as it is. None when there is nothing to do for any of them.
+        A track whose targets are NaN, or which is within the tolerance of them, is left as it is. None when there is
+        nothing to do for any of them.
         """
 
     @abstractmethod
     def distance(self, first: Feature, second: Feature) -> float:
         """How far apart two features are, in `unit`."""
+
+    def shortfall(self, feature: Feature, target: Feature) -> float:
+        """How far a track with this feature is from where the step wants it, in `unit`; NaN where that is unknown."""
+        return self.distance(feature, target)
 
     def measure(self, audio: torch.Tensor | NDArray[np.floating], sample_rate: int, instrument: str) -> Feature:
         """The feature (D,) of one track, (C, T) or (T,)."""
