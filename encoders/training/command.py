@@ -215,6 +215,7 @@ def _quieten() -> None:
         ".*does not have many workers.*",
         ".*number of training batches.*",
         ".*not supported by the model summary.*",
+        ".*sync_dist=True.*",  # every process hears the same held-out pairs
         ".*Checkpoint directory.*",
         ".*could not find the monitored key.*",
         ".*Total length of .* across ranks is zero.*",
