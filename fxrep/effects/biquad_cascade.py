@@ -17,9 +17,11 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 import torch
 
 from fxrep.effects.kernels import compile_kernel
+from fxrep.effects.row_threads import over_rows
 from fxrep.effects.vector_lanes import (
     LANES,
     choose,
@@ -95,7 +97,7 @@ def _full_steps(
 
 
 @compile_kernel
-def _filter_rows(audio: Any, coefficients: Any, output: Any, checkpoints: Any, state: Any, memory: Any) -> None:
+def _filter_rows(audio: Any, coefficients: Any, output: Any, checkpoints: Any, state: Any) -> None:
     """Filter all rows, two at a time; an odd last row runs beside itself.
 
     Args:
@@ -104,9 +106,9 @@ def _filter_rows(audio: Any, coefficients: Any, output: Any, checkpoints: Any, s
         output: (R, T), written.
         checkpoints: (R, N, 3, LANES), written; without blocks (N = 0) nothing is kept.
         state: (R, 2, LANES), read and overwritten.
-        memory: (2, 4, LANES), room to work in.
     """
     rows, samples = audio.shape
+    memory = np.empty((2, 4, LANES))
     for i in range(0, rows, 2):
         j = min(i + 1, rows - 1)
         c, d = coefficients[i], coefficients[j]
@@ -169,10 +171,11 @@ def _retreat(count: int, gradient: Any, c: Any, signals: Any, adjoint: Any) -> N
 
 @compile_kernel
 def _filter_rows_backward(
-    gradient: Any, audio: Any, coefficients: Any, checkpoints: Any, audio_slope: Any, slopes: Any, room: Any
+    gradient: Any, audio: Any, coefficients: Any, checkpoints: Any, audio_slope: Any, slopes: Any
 ) -> None:
-    """Fill `audio_slope` (R, T) and `slopes` (R, 5, LANES); `room` holds signals, adjoint, input and gradient."""
-    signals, adjoint, source, slope = room
+    """Fill `audio_slope` (R, T) and `slopes` (R, 5, LANES)."""
+    signals, adjoint = np.empty((2 * BLOCK, LANES)), np.empty((8, LANES))
+    source, slope = np.empty(BLOCK), np.empty(BLOCK)
     rows, samples = audio.shape
     for row in range(rows):
         c = coefficients[row]
@@ -199,8 +202,8 @@ class _Cascade(torch.autograd.Function):
         rows, samples = source.shape
         blocks = -(-(samples + DELAY) // BLOCK) if any(ctx.needs_input_grad) else 0
         checkpoints = torch.empty((rows, blocks, 3, LANES), dtype=torch.float64)
-        output, memory = torch.empty_like(source), torch.empty((2, 4, LANES), dtype=torch.float64)
-        _filter_rows(*(tensor.numpy() for tensor in (source, lanes, output, checkpoints, state, memory)))
+        output = torch.empty_like(source)
+        over_rows(_filter_rows, *(tensor.numpy() for tensor in (source, lanes, output, checkpoints, state)), step=2)
         ctx.save_for_backward(source, lanes, checkpoints)
         return output
 
@@ -209,10 +212,8 @@ class _Cascade(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         audio, lanes, checkpoints = ctx.saved_tensors
         audio_slope, slopes = torch.empty_like(audio), torch.empty_like(lanes)
-        shapes = ((2 * BLOCK, LANES), (8, LANES), (BLOCK,), (BLOCK,))
-        room = tuple(torch.empty(shape, dtype=torch.float64).numpy() for shape in shapes)
         tensors = (gradients[0].contiguous(), audio, lanes, checkpoints, audio_slope, slopes)
-        _filter_rows_backward(*(tensor.numpy() for tensor in tensors), room)
+        over_rows(_filter_rows_backward, *(tensor.numpy() for tensor in tensors))
         return audio_slope, slopes, None
 
 

@@ -19,14 +19,16 @@ import numba
 import torch
 
 from fxrep.effects.kernels import compile_kernel
+from fxrep.effects.row_threads import over_rows
 from fxrep.effects.streaming import Stream
+from fxrep.effects.swept_line import silence_around
 
 # Far below any sound; keeps decaying echoes out of the slow denormal numbers.
 NOTHING = 1e-30
 
 
 @compile_kernel
-def _echo_items(line: Any, settings: Any, crossed: Any, past: Any, low: Any, output: Any, damped: Any) -> None:
+def _echo_items(line: Any, settings: Any, low: Any, output: Any, damped: Any, crossed: Any, past: Any) -> None:
     items, channels, samples = output.shape
     for item in range(items):
         delay, feedback, pole = settings[item]
@@ -53,7 +55,7 @@ def _echo_items(line: Any, settings: Any, crossed: Any, past: Any, low: Any, out
 
 @compile_kernel
 def _echo_items_backward(
-    gradient: Any, line: Any, damped: Any, settings: Any, crossed: Any, past: Any, adjoint: Any, slopes: Any
+    gradient: Any, line: Any, damped: Any, settings: Any, adjoint: Any, slopes: Any, crossed: Any, past: Any
 ) -> None:
     items, channels, samples = gradient.shape
     for item in range(items):
@@ -90,11 +92,12 @@ class _EchoLine(torch.autograd.Function):
     def forward(ctx: Any, audio: torch.Tensor, settings: torch.Tensor, crossed: bool) -> torch.Tensor:
         settings = settings.contiguous()
         past = history(settings)
-        line = torch.nn.functional.pad(audio, (past, 0))
+        line = silence_around(audio, past, 0)
         low = torch.zeros(audio.shape[:2], dtype=torch.float64)
         output = torch.empty_like(audio, memory_format=torch.contiguous_format)
         damped = torch.empty_like(output)
-        _echo_items(line.numpy(), settings.numpy(), crossed, past, low.numpy(), output.numpy(), damped.numpy())
+        arrays = (line, settings, low, output, damped)
+        over_rows(_echo_items, *(tensor.numpy() for tensor in arrays), settings=(crossed, past))
         ctx.save_for_backward(line, damped, settings)
         ctx.past, ctx.crossed = past, crossed
         return output
@@ -106,16 +109,8 @@ class _EchoLine(torch.autograd.Function):
         gradient = gradients[0].contiguous()
         # The columns behind the three settings carry the adjoint of each channel's low-pass.
         adjoint, slopes = torch.zeros_like(line), settings.new_zeros((settings.shape[0], 3 + gradient.shape[1]))
-        _echo_items_backward(
-            gradient.numpy(),
-            line.numpy(),
-            damped.numpy(),
-            settings.numpy(),
-            ctx.crossed,
-            ctx.past,
-            adjoint.numpy(),
-            slopes.numpy(),
-        )
+        arrays = (gradient, line, damped, settings, adjoint, slopes)
+        over_rows(_echo_items_backward, *(tensor.numpy() for tensor in arrays), settings=(ctx.crossed, ctx.past))
         return adjoint[..., ctx.past :], slopes[:, :3], None
 
 
@@ -163,7 +158,7 @@ class EchoLineStream(Stream):
         line = torch.cat((self.line, self.feed(block) if crossed else block), -1)
         settings = self.settings.expand(batch, -1).contiguous()
         output, damped = line.new_empty(block.shape), line.new_empty(block.shape)
-        arrays = (self.low.numpy(), output.numpy(), damped.numpy())
-        _echo_items(line.numpy(), settings.numpy(), crossed, self.past, *arrays)
+        arrays = (line, settings, self.low, output, damped)
+        over_rows(_echo_items, *(tensor.numpy() for tensor in arrays), settings=(crossed, self.past))
         self.line = line[..., samples:].clone()
         return output

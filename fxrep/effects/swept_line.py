@@ -17,9 +17,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 import torch
 
 from fxrep.effects.kernels import compile_kernel
+from fxrep.effects.row_threads import over_rows
 from fxrep.effects.streaming import Stream
 
 # The oscillator turns by multiplication and is set anew from its phase once per block.
@@ -31,7 +33,7 @@ BASE, SWEEP, RATE, PHASE, FEEDBACK = range(5)
 
 
 @compile_kernel
-def _sweep_rows(line: Any, settings: Any, start: Any, past: Any, output: Any) -> None:
+def _sweep_rows(line: Any, settings: Any, output: Any, start: Any, past: Any) -> None:
     samples = output.shape[1]
     for row in range(output.shape[0]):
         base, sweep, rate, phase, feedback = settings[row]
@@ -54,7 +56,7 @@ def _sweep_rows(line: Any, settings: Any, start: Any, past: Any, output: Any) ->
 
 
 @compile_kernel
-def _sweep_rows_backward(gradient: Any, line: Any, settings: Any, past: Any, adjoint: Any, slopes: Any) -> None:
+def _sweep_rows_backward(gradient: Any, line: Any, settings: Any, adjoint: Any, slopes: Any, past: Any) -> None:
     samples = gradient.shape[1]
     for row in range(gradient.shape[0]):
         base, sweep, rate, phase, feedback = settings[row]
@@ -91,9 +93,10 @@ class _SweptLine(torch.autograd.Function):
     def forward(ctx: Any, audio: torch.Tensor, settings: torch.Tensor) -> torch.Tensor:
         settings = settings.contiguous()
         past, ahead = reach(settings)
-        line = torch.nn.functional.pad(audio, (past, ahead))
+        line = silence_around(audio, past, ahead)
         output = torch.empty_like(audio, memory_format=torch.contiguous_format)
-        _sweep_rows(line.numpy(), settings.numpy(), 0, past, output.numpy())
+        arrays = (line.numpy(), settings.numpy(), output.numpy())
+        over_rows(_sweep_rows, *arrays, settings=(0, past))
         ctx.save_for_backward(line, settings)
         ctx.past = past
         return output
@@ -104,10 +107,21 @@ class _SweptLine(torch.autograd.Function):
         line, settings = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         adjoint, slopes = torch.zeros_like(line), torch.zeros_like(settings)
-        _sweep_rows_backward(
-            gradient.numpy(), line.numpy(), settings.numpy(), ctx.past, adjoint.numpy(), slopes.numpy()
-        )
+        arrays = (gradient, line, settings, adjoint, slopes)
+        over_rows(_sweep_rows_backward, *(tensor.numpy() for tensor in arrays), settings=(ctx.past,))
         return adjoint[:, ctx.past : ctx.past + gradient.shape[1]], slopes
+
+
+def silence_around(audio: torch.Tensor, before: int, after: int) -> torch.Tensor:
+    """Return audio on the CPU with zeros before and after it.
+
+    Torch's own padding would wake its threads, which then turn in vain beside a compiled loop.
+    """
+    line = np.empty((*audio.shape[:-1], before + audio.shape[-1] + after), audio.detach().numpy().dtype)
+    line[..., :before] = 0.0
+    line[..., before : before + audio.shape[-1]] = audio.detach().numpy()
+    line[..., before + audio.shape[-1] :] = 0.0
+    return torch.from_numpy(line)
 
 
 def reach(settings: torch.Tensor) -> tuple[int, int]:
@@ -154,7 +168,8 @@ class SweptLineStream(Stream):
         line = torch.cat((self.line, block.flatten(0, 1)), 1)
         count = max(0, line.shape[1] - self.past - self.ahead)
         output = line.new_empty((line.shape[0], count))
-        _sweep_rows(line.numpy(), self.settings.numpy(), self.done, self.past, output.numpy())
+        arrays = (line.numpy(), self.settings.numpy(), output.numpy())
+        over_rows(_sweep_rows, *arrays, settings=(self.done, self.past))
         self.line, self.done = line[:, count:].clone(), self.done + count
         return output.reshape(self.batch, self.channels, count)
 
