@@ -10,7 +10,7 @@ import torch
 from fxrep.effects.chunks import in_chunks
 from fxrep.effects.dynamics import compressor_curve
 from fxrep.effects.dynamics_stream import GainStream
-from fxrep.effects.gain_computer import apply_gain
+from fxrep.effects.gain_computer import drive_gain
 from fxrep.effects.level_detector import CHANNEL_LINK, detect_level
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.processor import Processor
@@ -82,11 +82,10 @@ def _de_ess(
 ) -> torch.Tensor:
     reach = band_reach(DE_ESSER_TABLE[0].minimum, sample_rate)
     high = split_zero_phase(audio, sample_rate, [columns["frequency_hz"]], reach)[1]
-    level_db = detect_level(high, link=link)
     curve = compressor_curve(columns, sample_rate)
     if mode == "wide":
-        return apply_gain(audio, level_db, curve)
-    return audio + (apply_gain(high, level_db, curve) - high)
+        return drive_gain(audio, curve, link=link, key=high)
+    return audio + (drive_gain(high, curve, link=link) - high)
 
 
 class DeEsserStream(Stream):

@@ -17,15 +17,13 @@ pedalboard, JUCE    exp(-2 pi / (sample_rate t))               t / (2 pi) = t / 
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
 
-from fxrep.effects.chunks import in_chunks
 from fxrep.effects.dynamics_stream import DynamicsStream
-from fxrep.effects.gain_computer import NO_FLOOR_DB, GainCurve, apply_gain, time_coefficient
-from fxrep.effects.level_detector import CHANNEL_LINK, RMS_TIME, detect_level
+from fxrep.effects.gain_computer import NO_FLOOR_DB, GainCurve, drive_gain, time_coefficient
+from fxrep.effects.level_detector import CHANNEL_LINK, RMS_TIME
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
@@ -98,13 +96,8 @@ def compressor(
     columns = read_settings(audio, COMPRESSOR_TABLE, values)
     if sidechain is not None:
         columns["sidechain"] = check_sidechain(sidechain, audio, link)
-    return in_chunks(functools.partial(_compress, sample_rate=sample_rate, link=link), audio, columns)
-
-
-def _compress(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, link: str) -> torch.Tensor:
     keep = time_coefficient(columns["rms_ms"], sample_rate) if "rms_ms" in columns else None
-    level_db = detect_level(columns.get("sidechain", audio), keep, link=link)
-    return apply_gain(audio, level_db, compressor_curve(columns, sample_rate))
+    return drive_gain(audio, compressor_curve(columns, sample_rate), link=link, keep=keep, key=columns.get("sidechain"))
 
 
 def compressor_curve(columns: dict[str, torch.Tensor], sample_rate: int) -> GainCurve:

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.gain_application_kernels import apply_rows
 from fxrep.effects.gain_computer import GainCurve, time_coefficient
-from fxrep.effects.gain_kernels import apply_rows, smooth_rows
+from fxrep.effects.gain_kernels import smooth_rows
 from fxrep.effects.level_detector import CHANNEL_LINK, detect_level
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.settings import check_choice, check_input, read_settings
@@ -51,7 +52,9 @@ class GainStream:
         smooth = level_db.new_empty((*level_db.shape[:2], samples))
         if self.states is None:
             self.states = torch.zeros(level_db.shape[:2], dtype=torch.float64)
-        smooth_rows(level_db.contiguous().numpy(), self.curve, self.times, self.states.numpy(), smooth.numpy())
+        # Item by item, row by row, as one dimension.
+        level, states, out = (tensor.contiguous().flatten(0, 1) for tensor in (level_db, self.states, smooth))
+        smooth_rows(level.numpy(), level_db.shape[1], self.curve, self.times, states.numpy(), out.numpy())
         self.smooth = smooth if self.smooth is None else torch.cat((self.smooth, smooth), -1)
 
     def _apply(self) -> torch.Tensor:

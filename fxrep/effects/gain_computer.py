@@ -10,25 +10,20 @@ Times are time constants, see `fxrep.effects.dynamics`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from fxrep.effects.ballistics import smooth_ballistics
-from fxrep.effects.gain_kernels import (
-    NARROWEST_KNEE,
-    apply_rows,
-    apply_rows_backward,
-    smooth_rows,
-    smooth_rows_backward,
-)
+from fxrep.effects.drive_kernels import MEASURED, PEAK, RMS
+from fxrep.effects.gain_function import GainFunction
+from fxrep.effects.gain_kernels import NARROWEST_KNEE
 from fxrep.effects.level import db_to_gain
-from fxrep.effects.level_kernels import QUIETEST_DB
+from fxrep.effects.level_detector import LINKS, detect_level
+from fxrep.effects.level_kernels import NONE, QUIETEST_DB
+from fxrep.effects.neutral_curves import neutral_items
 
 # A floor that no gain reaches.
 NO_FLOOR_DB = -1000.0
-# So steep that any distance beyond the threshold is too much; its product with 300 dB is a float32.
-STEEPEST = 1e30
 
 
 @dataclass(frozen=True)
@@ -72,49 +67,6 @@ def time_coefficient(time_ms: torch.Tensor, sample_rate: int) -> torch.Tensor:
     return torch.exp(-1000.0 / (time_ms * sample_rate))
 
 
-class _Gain(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        audio: torch.Tensor,
-        level: torch.Tensor,
-        curve: torch.Tensor,
-        times: torch.Tensor,
-        makeup_db: torch.Tensor,
-    ) -> torch.Tensor:
-        source, level, makeup_db = audio.contiguous(), level.contiguous(), makeup_db.contiguous()
-        curve, times = curve.contiguous(), times.contiguous()
-        # The look-ahead reads past the end, and its fraction one sample further.
-        further = int(times[:, 2].max()) + 1
-        smooth = level.new_empty((*level.shape[:2], level.shape[2] + further))
-        states, output = torch.zeros(level.shape[:2], dtype=torch.float64), torch.empty_like(source)
-        smooth_rows(level.numpy(), curve.numpy(), times.numpy(), states.numpy(), smooth.numpy())
-        apply_rows(source.numpy(), smooth.numpy(), times.numpy(), makeup_db.numpy(), output.numpy())
-        ctx.save_for_backward(source, level, smooth, curve, times, makeup_db)
-        return output
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        audio, level, smooth, curve, times, makeup_db = ctx.saved_tensors
-        audio_slope, level_slope, smooth_slope = (torch.empty_like(tensor) for tensor in (audio, level, smooth))
-        outer, inner = curve.new_empty((len(curve), 2)), curve.new_empty((len(curve), 6))
-        outside = (gradients[0].contiguous(), audio, smooth, times, makeup_db, audio_slope, smooth_slope, outer)
-        apply_rows_backward(*(tensor.numpy() for tensor in outside))
-        flat, shut = neutral_items(curve[:, 2], curve[:, 4])
-        steering = steering_curve(curve)
-        if bool((flat | shut).any()):
-            smooth, states = torch.empty_like(smooth), torch.zeros(level.shape[:2], dtype=torch.float64)
-            smooth_rows(level.numpy(), steering.numpy(), times.numpy(), states.numpy(), smooth.numpy())
-        inside = (smooth_slope, level, smooth, curve, steering, times, level_slope, inner)
-        smooth_rows_backward(*(tensor.numpy() for tensor in inside))
-        # Without any gain the times have no influence; and of two limits at 0 dB, moving one leaves the other.
-        inner[flat | shut, 4:] = 0.0
-        inner[flat & shut, 1] = 0.0
-        curve_slope = torch.cat((torch.zeros_like(inner[:, :1]), inner[:, :4]), 1)
-        return audio_slope, level_slope, curve_slope, torch.cat((inner[:, 4:], outer[:, :1]), 1), outer[:, 1]
-
-
 def apply_gain(
     audio: torch.Tensor, level_db: torch.Tensor, settings: GainCurve, *, parallel: bool | None = None
 ) -> torch.Tensor:
@@ -134,31 +86,44 @@ def apply_gain(
         parallel = audio.device.type != "cpu"
     if parallel:
         return _apply_parallel(audio, level_db, settings)
-    output: torch.Tensor = _Gain.apply(audio, level_db, settings.curve(), settings.times(), settings.makeup_db)
-    return output
+    unused = torch.zeros_like(settings.threshold_db)
+    return _apply_compiled(audio, level_db, unused, settings, MEASURED, NONE)
 
 
-def neutral_items(slope: torch.Tensor, floor_db: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return two masks (B,): the slope is 0 (ratio 1), and the floor is 0 dB (range 0). Either makes the gain 0 dB."""
-    return slope == 0.0, floor_db == 0.0
-
-
-def steering_curve(curve: torch.Tensor) -> torch.Tensor:
-    """Return the curve (B, 5) that decides where the gain falls and where it rises: the same one, if it does anything.
-
-    A curve that is neutral asks for 0 dB everywhere, and from that nobody can tell attack from release. What counts
-    for the gradient there is the smallest step away from neutral. All such steps look alike, as the smoothed gain
-    grows in proportion to the one asked for: a slope of -1 without a floor stands for any small slope, and a floor of
-    -1 dB that is reached at once for any small range.
+def drive_gain(
+    audio: torch.Tensor,
+    settings: GainCurve,
+    *,
+    link: str,
+    keep: torch.Tensor | None = None,
+    key: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Change the level of audio as the level of a key asks for: `detect_level` and `apply_gain` in one step.
 
     Args:
-        curve: (B, 5), see `GainCurve.curve`.
+        audio: (B, C, T).
+        settings: of the gain computer.
+        link: of the channels of the key, see `detect_level`.
+        keep: (B,) of RMS detection, see `detect_level`; None: peak detection.
+        key: (B, 1 or C, T) whose level is measured; None: the audio itself.
+
+    Returns:
+        (B, C, T). Differentiable once in audio, key and settings.
     """
-    flat, shut = neutral_items(curve[:, 2], curve[:, 4])
-    steering = curve.clone()
-    steering[flat, 2], steering[flat, 4] = -1.0, -STEEPEST
-    steering[shut, 2], steering[shut, 4] = -STEEPEST, -1.0
-    return steering
+    key = audio if key is None else key
+    if audio.device.type != "cpu":
+        return apply_gain(audio, detect_level(key, keep, link=link), settings)
+    mode = PEAK if keep is None else RMS
+    unused = torch.zeros_like(settings.threshold_db)
+    return _apply_compiled(audio, key, unused if keep is None else keep, settings, mode, LINKS[link])
+
+
+def _apply_compiled(
+    audio: torch.Tensor, key: torch.Tensor, keep: torch.Tensor, settings: GainCurve, mode: int, link: int
+) -> torch.Tensor:
+    columns = (settings.curve(), settings.times(), settings.makeup_db)
+    output: torch.Tensor = GainFunction.apply(audio, key, keep, *columns, mode, link)
+    return output
 
 
 def _apply_parallel(audio: torch.Tensor, level_db: torch.Tensor, settings: GainCurve) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Compiled loops of the gain computer: static curve, attack and release, and the gain on the audio, with adjoints.
+"""Compiled loops of the gain computer: static curve, then attack and release, with adjoints.
 
 `curve` (B, 5) holds sign, threshold, slope, knee and floor, see `gain_computer.static_curve`. `times` (B, 3) holds the
 coefficients while the gain falls and while it rises, and the look-ahead in samples.
@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from fxrep.effects.block_maths import BLOCK, exp2_block
+from fxrep.effects.ballistics_kernels import ROWS, follow_block, follow_block_backward
+from fxrep.effects.block_maths import BLOCK
+from fxrep.effects.block_sums import sum_block
 from fxrep.effects.kernels import compile_kernel
-from fxrep.effects.level_kernels import DB_PER_NEPER, DB_PER_OCTAVE, QUIETEST_DB
+from fxrep.effects.level_kernels import QUIETEST_DB
 
 # Keeps the division finite where there is no knee; the quotient is then multiplied by 0.
 NARROWEST_KNEE = 1e-6
@@ -23,7 +25,9 @@ NARROWEST_KNEE = 1e-6
 def _read_block(level: Any, start: int, count: int, values: Any) -> None:
     """Copy a block of levels; behind the end there is silence."""
     known = max(0, min(count, len(level) - start))
-    values[:known] = level[start : start + known]
+    source = level[start : start + known]
+    for i in range(len(source)):
+        values[i] = source[i]
     values[known:count] = QUIETEST_DB
 
 
@@ -48,133 +52,110 @@ def _curve_block(values: Any, count: int, curve: Any, hinge: Any, target: Any) -
 
 
 @compile_kernel
-def smooth_rows(level: Any, curve: Any, times: Any, states: Any, smooth: Any) -> None:
-    """Write the smoothed gain in dB (B, R, T') of the level (B, R, T), T' >= T; `states` (B, R) is the gain before."""
-    values, hinge, target = np.empty(BLOCK, level.dtype), np.empty(BLOCK, level.dtype), np.empty(BLOCK, level.dtype)
-    for item in range(level.shape[0]):
-        fall, rise = times[item, 0], times[item, 1]
-        for row in range(level.shape[1]):
-            gain = states[item, row]
-            for start in range(0, smooth.shape[2], BLOCK):
-                end = min(start + BLOCK, smooth.shape[2])
-                out = smooth[item, row, start:end]
-                _read_block(level[item, row], start, end - start, values)
-                _curve_block(values, end - start, curve[item], hinge, target)
-                # Decaying gains must not end in slow denormal numbers.
-                gain = 0.0 if abs(gain) < 1e-20 else gain
-                # Choosing the coefficient by direction is the same as taking the smaller (or larger) of both results,
-                # and does not make the next sample wait for a comparison.
-                if fall <= rise:
-                    for i in range(end - start):
-                        gain = min(fall * gain + (1.0 - fall) * target[i], rise * gain + (1.0 - rise) * target[i])
-                        out[i] = gain
-                else:
-                    for i in range(end - start):
-                        gain = max(fall * gain + (1.0 - fall) * target[i], rise * gain + (1.0 - rise) * target[i])
-                        out[i] = gain
-            states[item, row] = gain
+def gather_rows(first: int, rows: int, per_item: int, times: Any, places: Any, pairs: Any) -> int:
+    """Write which of the four rows from `first` on exist, the last one again for those that do not; return how many."""
+    known = min(ROWS, rows - first)
+    for lane in range(ROWS):
+        places[lane] = min(lane, known - 1)
+        pairs[lane, 0] = times[(first + places[lane]) // per_item, 0]
+        pairs[lane, 1] = times[(first + places[lane]) // per_item, 1]
+    return known
 
 
 @compile_kernel
-def _gain_block(now: Any, later: Any, share: float, makeup_db: float, gain: Any, scratch: Any) -> None:
-    """Write the gain as a factor; `later` holds the smoothed gains one sample after `now`."""
-    dtype = now.dtype.type
-    here, there, offset, octave = dtype(1.0 - share), dtype(share), dtype(makeup_db), dtype(1.0 / DB_PER_OCTAVE)
-    for i in range(len(now)):
-        gain[i] = (here * now[i] + there * later[i] + offset) * octave
-    exp2_block(gain, len(now), scratch)
-
-
-@compile_kernel
-def apply_rows(audio: Any, smooth: Any, times: Any, makeup_db: Any, output: Any) -> None:
-    """Multiply audio (B, C, T) by the gain in dB (B, R, T'), taken from the look-ahead; T' > T + look-ahead."""
-    samples, rows = audio.shape[2], smooth.shape[1]
-    gain, scratch = np.empty(BLOCK, audio.dtype), np.empty(BLOCK, audio.dtype)
-    for item in range(audio.shape[0]):
-        ahead = int(np.floor(times[item, 2]))
-        share = times[item, 2] - ahead
-        for row in range(rows):
-            for start in range(0, samples, BLOCK):
-                end = min(start + BLOCK, samples)
-                now = smooth[item, row, start + ahead : end + ahead]
-                later = smooth[item, row, start + ahead + 1 : end + ahead + 1]
-                _gain_block(now, later, share, makeup_db[item], gain, scratch)
-                for channel in range(row, row + 1 if rows > 1 else audio.shape[1]):
-                    source, out = audio[item, channel, start:end], output[item, channel, start:end]
-                    for i in range(end - start):
-                        out[i] = source[i] * gain[i]
-
-
-@compile_kernel
-def _apply_block_backward(gradient: Any, audio: Any, gain: Any, audio_slope: Any, slope: Any, scale: float) -> None:
-    """Write the gradient of one channel of audio and add that of the gain in dB."""
-    factor = audio.dtype.type(scale)
-    for i in range(len(audio)):
-        through = gradient[i] * gain[i]
-        slope[i] += through * audio[i] * factor
-        audio_slope[i] = through
-
-
-@compile_kernel
-def apply_rows_backward(
-    gradient: Any, audio: Any, smooth: Any, times: Any, makeup_db: Any, audio_slope: Any, smooth_slope: Any, slopes: Any
+def smooth_group(
+    level: Any, smooth: Any, top: int, begin: int, end: int, curve: Any, items: Any, places: Any, times: Any, gains: Any
 ) -> None:
-    """Write the gradients of `apply_rows`: audio, smoothed gain, and per item (B, 2) look-ahead and make-up."""
-    samples, rows = audio.shape[2], smooth.shape[1]
-    gain, slope, scratch = np.empty(BLOCK, audio.dtype), np.empty(BLOCK, audio.dtype), np.empty(BLOCK, audio.dtype)
-    slopes[:] = 0.0
-    smooth_slope[:] = 0.0
-    for item in range(audio.shape[0]):
-        ahead = int(np.floor(times[item, 2]))
-        share = times[item, 2] - ahead
-        here, there = audio.dtype.type(1.0 - share), audio.dtype.type(share)
-        for row in range(rows):
-            for start in range(0, samples, BLOCK):
-                end = min(start + BLOCK, samples)
-                now = smooth[item, row, start + ahead : end + ahead]
-                later = smooth[item, row, start + ahead + 1 : end + ahead + 1]
-                _gain_block(now, later, share, makeup_db[item], gain, scratch)
-                slope[:] = 0.0
-                for channel in range(row, row + 1 if rows > 1 else audio.shape[1]):
-                    source, out = audio[item, channel, start:end], audio_slope[item, channel, start:end]
-                    _apply_block_backward(
-                        gradient[item, channel, start:end], source, gain, out, slope, 1.0 / DB_PER_NEPER
-                    )
-                moved, total = 0.0, 0.0
-                for i in range(end - start):
-                    moved += slope[i] * (later[i] - now[i])
-                    total += slope[i]
-                slopes[item, 0] += moved
-                slopes[item, 1] += total
-                out = smooth_slope[item, row, start + ahead : end + ahead]
-                for i in range(end - start):
-                    out[i] += here * slope[i]
-                out = smooth_slope[item, row, start + ahead + 1 : end + ahead + 1]
-                for i in range(end - start):
-                    out[i] += there * slope[i]
+    """Write the smoothed gain in dB of up to four rows.
+
+    Args:
+        level: (N, T) dB.
+        smooth: (N, T'), T' >= T.
+        top: first row of the group in both.
+        begin: first sample.
+        end: behind the last sample, at most T'.
+        curve: (B, 5).
+        items: (4,) item of each row.
+        places: (4,) see `gather_rows`.
+        times: (4, 2) coefficients of each row.
+        gains: (4,) the gain before, replaced by the last one.
+    """
+    values, hinge = np.empty(BLOCK, level.dtype), np.empty(BLOCK, level.dtype)
+    target, followed = np.empty((ROWS, BLOCK), level.dtype), np.empty((ROWS, BLOCK), level.dtype)
+    for start in range(begin, end, BLOCK):
+        count = min(BLOCK, end - start)
+        for lane in range(places[ROWS - 1] + 1):
+            _read_block(level[top + lane], start, count, values)
+            _curve_block(values, count, curve[items[lane]], hinge, target[lane])
+        # Decaying gains must not end in slow denormal numbers.
+        for lane in range(ROWS):
+            gains[lane] = 0.0 if abs(gains[lane]) < 1e-20 else gains[lane]
+        follow_block(target, places, count, times, gains, followed)
+        for lane in range(places[ROWS - 1] + 1):
+            out, made = smooth[top + lane, start : start + count], followed[lane]
+            for i in range(count):
+                out[i] = made[i]
 
 
 @compile_kernel
-def _ballistics_block_backward(slope: Any, smooth: Any, before: float, target: Any, times: Any, carried: float) -> Any:
-    """Turn the gradient of the smoothed gain into that of the target; return what is carried on and both slopes."""
-    fall, rise, fall_slope, rise_slope = times[0], times[1], 0.0, 0.0
-    for j in range(len(slope)):
-        i = len(slope) - 1 - j
-        distance = (smooth[i - 1] if i > 0 else before) - target[i]
-        total = slope[i] + carried
-        falling = distance > 0.0
-        carried = (fall if falling else rise) * total
-        moved = total * distance
-        fall_slope += moved if falling else 0.0
-        rise_slope += 0.0 if falling else moved
-        slope[i] = total - carried
-    return carried if abs(carried) > 1e-30 else 0.0, fall_slope, rise_slope
+def smooth_rows(level: Any, per_item: int, curve: Any, times: Any, states: Any, smooth: Any) -> None:
+    """Write the smoothed gain in dB.
+
+    Args:
+        level: (N, T) dB.
+        per_item: rows that share the settings of an item.
+        curve: (B, 5).
+        times: (B, 3).
+        states: (N,) float64, the gain before, replaced by the last one.
+        smooth: (N, T'), T' >= T.
+    """
+    places, pairs, gains = np.empty(ROWS, np.int64), np.empty((ROWS, 2)), np.empty(ROWS)
+    items = np.empty(ROWS, np.int64)
+    for first in range(0, len(level), ROWS):
+        known = gather_rows(first, len(level), per_item, times, places, pairs)
+        for lane in range(ROWS):
+            gains[lane], items[lane] = states[first + places[lane]], (first + places[lane]) // per_item
+        smooth_group(level, smooth, first, 0, smooth.shape[1], curve, items, places, pairs, gains)
+        for lane in range(known):
+            states[first + lane] = gains[lane]
 
 
 @compile_kernel
-def _curve_block_backward(slope: Any, values: Any, hinge: Any, count: int, curve: Any, slopes: Any) -> None:
-    """Turn the gradient of the target into that of the level, in place, and add those of the curve to `slopes`."""
-    dtype = slope.dtype.type
+def _distance_block(smooth: Any, start: int, target: Any, distance: Any) -> None:
+    """Write how far the smoothed gain before each sample lies above the gain asked for."""
+    before, here, out = smooth[max(start - 1, 0) :], target, distance
+    if start == 0:
+        distance[0] = -target[0]
+        before, here, out = smooth, target[1:], distance[1:]
+    for i in range(len(here)):
+        out[i] = before[i] - here[i]
+
+
+@compile_kernel
+def _share_block(total: Any, distance: Any, times: Any, out: Any, scratch: Any) -> Any:
+    """Write the share of the gain asked for; return the gradients of both coefficients."""
+    dtype, zero = total.dtype.type, total.dtype.type(0.0)
+    fall, rise = dtype(1.0 - times[0]), dtype(1.0 - times[1])
+    for i in range(len(total)):
+        moved = total[i] * distance[i]
+        out[i] = moved if distance[i] > zero else zero
+    fall_slope = sum_block(out, scratch)
+    for i in range(len(total)):
+        moved = total[i] * distance[i]
+        out[i] = zero if distance[i] > zero else moved
+    rise_slope = sum_block(out, scratch)
+    for i in range(len(total)):
+        out[i] = total[i] * (fall if distance[i] > zero else rise)
+    return fall_slope, rise_slope
+
+
+@compile_kernel
+def _curve_block_backward(slope: Any, values: Any, hinge: Any, curve: Any, slopes: Any, work: Any) -> None:
+    """Turn the gradient of the target into that of the level, in place, and add those of the curve to `slopes`.
+
+    `work` (3, N) is overwritten.
+    """
+    dtype, count = slope.dtype.type, len(slope)
     sign, threshold, tilt, knee, floor = (
         dtype(curve[0]),
         dtype(curve[1]),
@@ -184,61 +165,85 @@ def _curve_block_backward(slope: Any, values: Any, hinge: Any, count: int, curve
     )
     zero, one, two, half = dtype(0.0), dtype(1.0), dtype(2.0), dtype(0.5 * curve[3])
     scale = one / max(dtype(2.0 * curve[3]), dtype(NARROWEST_KNEE))
-    tilt_slope, knee_slope, level_slope, floor_slope = 0.0, 0.0, 0.0, 0.0
+    free, product, scratch = work[0, :count], work[1, :count], work[2]
+    for i in range(count):
+        here = slope[i]
+        free[i] = here if tilt * hinge[i] >= floor else zero
+    for i in range(count):
+        product[i] = slope[i] - free[i]
+    slopes[3] += sum_block(product, scratch)
+    for i in range(count):
+        product[i] = free[i] * hinge[i]
+    slopes[1] += sum_block(product, scratch)
+    for i in range(count):
+        # Inside the knee of width w at position p: d hinge / d w = p / (2 w) - p^2 / (2 w^2).
+        position = max(sign * (values[i] - threshold) + half, zero)
+        steep = two * scale * position
+        product[i] = free[i] * (steep * (one - steep) if position < knee else zero)
+    slopes[2] += 0.5 * curve[2] * sum_block(product, scratch)
+    across = tilt * sign
     for i in range(count):
         position = max(sign * (values[i] - threshold) + half, zero)
-        free = slope[i] if tilt * hinge[i] >= floor else zero
         steep = one if position >= knee else two * scale * position
-        steep = steep if position > zero else zero
-        bent = steep * (one - steep) if position < knee else zero
-        tilt_slope += free * hinge[i]
-        # Inside the knee of width w at position p: d hinge / d w = p / (2 w) - p^2 / (2 w^2).
-        knee_slope += free * bent
-        floor_slope += slope[i] - free
-        slope[i] = free * steep * tilt * sign
-        level_slope += slope[i]
-    slopes[0] -= level_slope
-    slopes[1] += tilt_slope
-    slopes[2] += 0.5 * curve[2] * knee_slope
-    slopes[3] += floor_slope
+        slope[i] = free[i] * (steep if position > zero else zero) * across
+    slopes[0] -= sum_block(slope, scratch)
 
 
 @compile_kernel
-def smooth_rows_backward(
-    smooth_slope: Any,
+def smooth_group_backward(
+    slope: Any,
     level: Any,
     smooth: Any,
+    begin: int,
+    end: int,
     curve: Any,
     steering: Any,
+    items: Any,
+    places: Any,
     times: Any,
-    level_slope: Any,
+    carried: Any,
     slopes: Any,
 ) -> None:
-    """Write the gradients of `smooth_rows` from rest: level, and per item (B, 6) those of threshold, slope, knee,
-    floor and the two coefficients.
+    """Go from the gradient of a smoothed gain, up to four rows of it, to those of the level and the settings.
 
-    `steering` (B, 5) is the curve that decides where the gain falls and where it rises, see
-    `gain_computer.steering_curve`, and `smooth` is what it makes of the level.
+    Args:
+        slope: (4, N) gradient of the smoothed gain; from `begin` to `end` it becomes that of the level.
+        level: (4, N) dB.
+        smooth: (4, N) what the steering curve makes of the level; before its first sample the gain is 0.
+        begin: first sample.
+        end: behind the last sample.
+        curve: (B, 5).
+        steering: (B, 5), which curve decides where the gain falls and where it rises, see
+            `neutral_curves.steering_curve`.
+        items: (4,) item of each row.
+        places: (4,) see `gather_rows`.
+        times: (4, 2) coefficients of each row.
+        carried: (4,) gradient from the samples behind the last one, replaced by that for those before the first.
+        slopes: (B, 6) float64, to which is added: threshold, slope, knee, floor and the two coefficients.
     """
-    values, hinge, target = np.empty(BLOCK, level.dtype), np.empty(BLOCK, level.dtype), np.empty(BLOCK, level.dtype)
-    slopes[:] = 0.0
-    total = smooth.shape[2]
-    for item in range(level.shape[0]):
-        for row in range(level.shape[1]):
-            carried = 0.0
-            for back in range(-(-total // BLOCK)):
-                start = (-(-total // BLOCK) - 1 - back) * BLOCK
-                end = min(start + BLOCK, total)
-                slope = smooth_slope[item, row, start:end]
-                _read_block(level[item, row], start, end - start, values)
-                # The hinge is the same for both curves.
-                _curve_block(values, end - start, steering[item], hinge, target)
-                before = smooth[item, row, start - 1] if start > 0 else level.dtype.type(0.0)
-                carried, fall_slope, rise_slope = _ballistics_block_backward(
-                    slope, smooth[item, row, start:end], before, target, times[item], carried
-                )
-                slopes[item, 4] += fall_slope
-                slopes[item, 5] += rise_slope
-                _curve_block_backward(slope, values, hinge, end - start, curve[item], slopes[item])
-                known = max(0, min(end, level.shape[2]) - start)
-                level_slope[item, row, start : start + known] = slope[:known]
+    # Hinge of every row, then what the recursion takes and gives.
+    hinge, distance = np.empty((ROWS, BLOCK), level.dtype), np.empty((ROWS, BLOCK), level.dtype)
+    given, through = np.empty((ROWS, BLOCK), level.dtype), np.empty((ROWS, BLOCK), level.dtype)
+    work, blocks, known = np.empty((3, BLOCK), level.dtype), -(-(end - begin) // BLOCK), places[ROWS - 1] + 1
+    for back in range(blocks):
+        start = begin + (blocks - 1 - back) * BLOCK
+        count = min(BLOCK, end - start)
+        for lane in range(known):
+            # The hinge is the same for both curves.
+            _curve_block(level[lane, start : start + count], count, steering[items[lane]], hinge[lane], work[0])
+            _distance_block(smooth[lane], start, work[0, :count], distance[lane])
+            source, copy = slope[lane, start : start + count], given[lane]
+            for i in range(count):
+                copy[i] = source[i]
+        follow_block_backward(given, distance, places, count, times, carried, through)
+        for lane in range(ROWS):
+            carried[lane] = carried[lane] if abs(carried[lane]) > 1e-30 else 0.0
+        for lane in range(known):
+            out, own = slope[lane, start : start + count], slopes[items[lane]]
+            fall_slope, rise_slope = _share_block(
+                through[lane, :count], distance[lane, :count], times[lane], out, work[0]
+            )
+            own[4] += fall_slope
+            own[5] += rise_slope
+            values = level[lane, start : start + count]
+            _curve_block_backward(out, values, hinge[lane, :count], curve[items[lane]], own, work)

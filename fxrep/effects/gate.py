@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from fxrep.effects.chunks import in_chunks
 from fxrep.effects.dynamics_stream import DynamicsStream
-from fxrep.effects.gain_computer import GainCurve, apply_gain, time_coefficient
+from fxrep.effects.gain_computer import GainCurve, apply_gain, drive_gain, time_coefficient
+from fxrep.effects.gate_level import gate_level
 from fxrep.effects.level_detector import CHANNEL_LINK, RMS_TIME, detect_level
 from fxrep.effects.level_memory import LevelMemoryStream, hold_level, play_level
 from fxrep.effects.parameters import Parameter
@@ -147,16 +146,14 @@ def _run(
     columns = read_settings(audio, table, values)
     if sidechain is not None:
         columns["sidechain"] = check_sidechain(sidechain, audio, link)
-    return in_chunks(functools.partial(_expand, sample_rate=sample_rate, link=link), audio, columns)
-
-
-def _expand(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int, link: str) -> torch.Tensor:
-    keep = time_coefficient(columns["rms_ms"], sample_rate) if "rms_ms" in columns else None
-    level_db = detect_level(columns.get("sidechain", audio), keep, link=link)
-    if "hold_ms" in columns:
-        level_db = hold_level(level_db, columns["hold_ms"] * (sample_rate / 1000.0))
-        level_db = play_level(level_db, columns["hysteresis_db"])
-    return apply_gain(audio, level_db, expander_curve(columns, sample_rate))
+    key, curve = columns.get("sidechain", audio), expander_curve(columns, sample_rate)
+    if "hold_ms" not in columns:
+        keep = time_coefficient(columns["rms_ms"], sample_rate) if "rms_ms" in columns else None
+        return drive_gain(audio, curve, link=link, keep=keep, key=key)
+    hold, hysteresis_db = columns["hold_ms"] * (sample_rate / 1000.0), columns["hysteresis_db"]
+    if audio.device.type == "cpu":
+        return apply_gain(audio, gate_level(key, hold, hysteresis_db, link=link), curve)
+    return apply_gain(audio, play_level(hold_level(detect_level(key, link=link), hold), hysteresis_db), curve)
 
 
 def expander_curve(columns: dict[str, torch.Tensor], sample_rate: int) -> GainCurve:

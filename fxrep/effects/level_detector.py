@@ -48,7 +48,7 @@ class _Level(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None, None, None]:
         audio, keep, level = ctx.saved_tensors
-        audio_slope, keep_slope = torch.empty_like(audio), torch.empty_like(keep)
+        audio_slope, keep_slope = torch.zeros_like(audio), torch.empty_like(keep)
         tensors = (gradients[0].contiguous(), audio, level, keep)
         arrays = [tensor.numpy() for tensor in tensors]
         detect_rows_backward(*arrays, ctx.link, ctx.rms, audio_slope.numpy(), keep_slope.numpy())

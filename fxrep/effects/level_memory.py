@@ -23,22 +23,30 @@ from fxrep.effects.sliding_maximum import sliding_maximum
 
 
 @compile_kernel
-def _play_rows(level: Any, width: Any, states: Any, output: Any) -> None:
-    for first in range(0, level.shape[0], 2):
-        # Two rows at a time, as each sample waits for the one before; a last single row is done twice.
-        second = min(first + 1, level.shape[0] - 1)
-        one, two, play_one, play_two = states[first], states[second], width[first], width[second]
-        above, below, out_above, out_below = level[first], level[second], output[first], output[second]
+def play_rows(level: Any, width: Any, states: Any, output: Any) -> None:
+    """Write the level (R, T) with play; `states` (R,) is the result before. `output` may be `level`."""
+    rows = level.shape[0]
+    for first in range(0, rows, 4):
+        # Four rows at a time, as each sample waits for the one before; where there are fewer, the last is done again.
+        at, two, three, four = first, min(first + 1, rows - 1), min(first + 2, rows - 1), min(first + 3, rows - 1)
+        a, b, c, d = level[at], level[two], level[three], level[four]
+        out_a, out_b, out_c, out_d = output[at], output[two], output[three], output[four]
+        play_a, play_b, play_c, play_d = width[at], width[two], width[three], width[four]
+        at_a, at_b, at_c, at_d = states[at], states[two], states[three], states[four]
         for i in range(level.shape[1]):
-            one = min(max(one, above[i]), above[i] + play_one)
-            two = min(max(two, below[i]), below[i] + play_two)
-            out_above[i] = one
-            out_below[i] = two
-        states[first], states[second] = one, two
+            # All are read before any is written: the rows may be one.
+            here_a, here_b, here_c, here_d = a[i], b[i], c[i], d[i]
+            at_a = min(max(at_a, here_a), here_a + play_a)
+            at_b = min(max(at_b, here_b), here_b + play_b)
+            at_c = min(max(at_c, here_c), here_c + play_c)
+            at_d = min(max(at_d, here_d), here_d + play_d)
+            out_a[i], out_b[i], out_c[i], out_d[i] = at_a, at_b, at_c, at_d
+        states[at], states[two], states[three], states[four] = at_a, at_b, at_c, at_d
 
 
 @compile_kernel
-def _play_rows_backward(gradient: Any, level: Any, output: Any, width: Any, slope: Any, width_slope: Any) -> None:
+def play_rows_backward(gradient: Any, level: Any, output: Any, width: Any, slope: Any, width_slope: Any) -> None:
+    """Write the gradients of `play_rows` from rest: (R, T) of the level, (R,) of the width."""
     for row in range(level.shape[0]):
         carried, total = 0.0, 0.0
         for j in range(level.shape[1]):
@@ -58,7 +66,7 @@ class _Play(torch.autograd.Function):
     def forward(ctx: Any, level: torch.Tensor, width: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         source, width = level.contiguous(), width.contiguous()
         output = torch.empty_like(source)
-        _play_rows(source.numpy(), width.numpy(), states.numpy(), output.numpy())
+        play_rows(source.numpy(), width.numpy(), states.numpy(), output.numpy())
         ctx.save_for_backward(source, output, width)
         return output
 
@@ -68,7 +76,7 @@ class _Play(torch.autograd.Function):
         level, output, width = ctx.saved_tensors
         slope, width_slope = torch.empty_like(level), torch.empty_like(width)
         tensors = (gradients[0].contiguous(), level, output, width, slope, width_slope)
-        _play_rows_backward(*(tensor.numpy() for tensor in tensors))
+        play_rows_backward(*(tensor.numpy() for tensor in tensors))
         return slope, width_slope, None
 
 

@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional as F
 
 from fxrep.effects.chunks import in_chunks
+from fxrep.effects.gain_application_kernels import apply_rows, apply_rows_backward
 from fxrep.effects.gain_computer import time_coefficient
-from fxrep.effects.gain_kernels import apply_rows, apply_rows_backward
 from fxrep.effects.limiter_kernels import (
     TAPS,
     average_rows,

@@ -11,7 +11,7 @@ from fxrep.effects.chunks import in_chunks
 from fxrep.effects.crossovers import PHASE, BandSplitter, split_minimum_phase
 from fxrep.effects.dynamics import compressor_curve
 from fxrep.effects.dynamics_stream import GainStream
-from fxrep.effects.gain_computer import GainCurve, apply_gain
+from fxrep.effects.gain_computer import GainCurve, drive_gain
 from fxrep.effects.level_detector import CHANNEL_LINK, detect_level
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
@@ -150,8 +150,7 @@ def _compress_bands(
         parts = split_minimum_phase(audio, sample_rate, frequencies)
         output = torch.where(_neutral_items(columns), audio, sum(parts[1:], parts[0]))
     for name, band in zip(_bands(columns), parts, strict=True):
-        level_db = detect_level(band, link=link)
-        output = output + (apply_gain(band, level_db, _band_curve(columns, name, sample_rate)) - band)
+        output = output + (drive_gain(band, _band_curve(columns, name, sample_rate), link=link) - band)
     return output
 
 

@@ -17,6 +17,39 @@ from fxrep.effects.kernels import compile_kernel
 
 
 @compile_kernel
+def _hold_row(values: Any, width: int, rest: float, ends: Any, fresh: Any, output: Any) -> None:
+    """Write the maximum of the last `width` values; the first `width` + 1 of both work arrays are overwritten."""
+    samples = len(values)
+    ends[: width + 1], fresh[width] = rest, rest
+    for start in range(0, samples, width):
+        count = min(width, samples - start)
+        signal, out, earlier = values[start : start + count], output[start : start + count], ends[1 : count + 1]
+        # From the beginning of the block on, and from its end back: two maxima that need not wait for each other.
+        best, back = signal[0], signal[count - 1]
+        for j in range(count):
+            best, back = max(best, signal[j]), max(back, signal[count - 1 - j])
+            out[j] = max(best, earlier[j])
+            fresh[count - 1 - j] = back
+        ends, fresh = fresh, ends
+
+
+@compile_kernel
+def hold_rows(values: Any, widths: Any, fractions: Any, rest: float, output: Any) -> None:
+    """Write the maximum of the last widths[row] + fractions[row] samples; before the start there is `rest`."""
+    samples = values.shape[1]
+    longest = min(np.max(widths), samples)
+    ends, fresh = np.empty(longest + 1, values.dtype), np.empty(longest + 1, values.dtype)
+    for row in range(values.shape[0]):
+        # A window longer than the signal always reaches back to its start.
+        _hold_row(values[row], min(widths[row], samples), rest, ends, fresh, output[row])
+        if fractions[row] > 0.0:
+            share = values.dtype.type(fractions[row])
+            out, before = output[row, widths[row] :], values[row]
+            for i in range(len(out)):
+                out[i] += share * max(before[i] - out[i], values.dtype.type(0.0))
+
+
+@compile_kernel
 def slide_rows(values: Any, widths: Any, rest: float, output: Any, where: Any) -> None:
     """Write the maximum of the last widths[row] samples and the place it comes from; -1: before the start."""
     samples = values.shape[1]
@@ -43,14 +76,6 @@ def slide_rows(values: Any, widths: Any, rest: float, output: Any, where: Any) -
 
 
 @compile_kernel
-def _extend_rows(values: Any, widths: Any, fractions: Any, output: Any) -> None:
-    for row in range(values.shape[0]):
-        width = widths[row]
-        for i in range(width, values.shape[1]):
-            output[row, i] += fractions[row] * max(values[row, i - width] - output[row, i], 0.0)
-
-
-@compile_kernel
 def slide_rows_backward(
     gradient: Any, values: Any, where: Any, widths: Any, fractions: Any, slope: Any, length_slope: Any
 ) -> None:
@@ -69,21 +94,35 @@ def slide_rows_backward(
         length_slope[row] = total
 
 
+def split_width(width: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the whole part of lengths, as int64, and what is left of them."""
+    whole = width.floor()
+    return whole.to(torch.int64), (width - whole).contiguous()
+
+
+def seek_maxima(values: torch.Tensor, widths: torch.Tensor, rest: float) -> torch.Tensor:
+    """Return the place (R, T) int32 that each maximum comes from, -1 for before the start; only gradients need it."""
+    again, where = torch.empty_like(values), torch.empty(values.shape, dtype=torch.int32)
+    slide_rows(values.numpy(), widths.numpy(), rest, again.numpy(), where.numpy())
+    return where
+
+
 class _SlidingMaximum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, width: torch.Tensor, rest: float) -> torch.Tensor:
-        source, whole = values.contiguous(), width.floor()
-        widths, fractions = whole.to(torch.int64), (width - whole).contiguous()
-        output, where = torch.empty_like(source), torch.empty(source.shape, dtype=torch.int32)
-        slide_rows(source.numpy(), widths.numpy(), rest, output.numpy(), where.numpy())
-        _extend_rows(source.numpy(), widths.numpy(), fractions.numpy(), output.numpy())
-        ctx.save_for_backward(source, where, widths, fractions)
+        source = values.contiguous()
+        widths, fractions = split_width(width)
+        output = torch.empty_like(source)
+        hold_rows(source.numpy(), widths.numpy(), fractions.numpy(), rest, output.numpy())
+        ctx.save_for_backward(source, widths, fractions)
+        ctx.rest = rest
         return output
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-        values, where, widths, fractions = ctx.saved_tensors
+        values, widths, fractions = ctx.saved_tensors
+        where = seek_maxima(values, widths, ctx.rest)
         slope, length_slope = torch.empty_like(values), torch.empty_like(fractions)
         tensors = (gradients[0].contiguous(), values, where, widths, fractions, slope, length_slope)
         slide_rows_backward(*(tensor.numpy() for tensor in tensors))

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from fxrep import effects
 from fxrep.effects.ballistics import smooth_ballistics
 from fxrep.effects.block_maths import exp2_block, log2_block
+from fxrep.effects.drive_kernels import SPAN
 from fxrep.effects.dynamics import compressor_curve
-from fxrep.effects.gain_computer import apply_gain, static_curve, time_coefficient
+from fxrep.effects.gain_computer import apply_gain, drive_gain, static_curve, time_coefficient
 from fxrep.effects.kernels import compile_kernel
 from fxrep.effects.level_detector import detect_level
 from fxrep.effects.streaming import stream_blocks
@@ -267,13 +268,19 @@ def test_the_tensor_form_is_the_loop(link: str, rms: bool) -> None:
     values = {"threshold_db": -20.0, "ratio": 3.0, "attack_ms": 0.2, "release_ms": 6.0, "knee_db": 5.0}
     values |= {"makeup_db": 2.0, "lookahead_ms": 0.9}
     results = []
-    source = torch.randn(2, 2, 3000, generator=generator, dtype=torch.float64)
+    # Two whole spans of the compiled loop, and a rest that is shorter than the look-ahead.
+    samples = 2 * SPAN + 5
+    source = torch.randn(2, 2, samples, generator=generator, dtype=torch.float64)
     for parallel in (False, True):
         audio = source.clone().requires_grad_()
         columns = {k: torch.full((2,), v, dtype=torch.float64, requires_grad=True) for k, v in values.items()}
         keep = torch.full((2,), 0.98, dtype=torch.float64, requires_grad=True) if rms else None
-        level_db = detect_level(audio, keep, link=link, parallel=parallel)
-        output = apply_gain(audio, level_db, compressor_curve(columns, 8000), parallel=parallel)
+        curve = compressor_curve(columns, 8000)
+        if parallel:
+            level_db = detect_level(audio, keep, link=link, parallel=True)
+            output = apply_gain(audio, level_db, curve, parallel=True)
+        else:
+            output = drive_gain(audio, curve, link=link, keep=keep)
         inputs = (audio, *columns.values(), *([] if keep is None else [keep]))
         results.append((output, *torch.autograd.grad(output.square().sum(), inputs)))
     for loop, scan in zip(*results, strict=True):
