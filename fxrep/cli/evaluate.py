@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fxrep.cli import evaluate_blind_spots, evaluate_probe, evaluate_retrieval
+from fxrep.cli import evaluate_blind_spots, evaluate_probe, evaluate_retrieval, evaluate_set
 from fxrep.cli.evaluate_retrieval import retrieval_table
 
 __all__ = ["app", "retrieval_table"]
@@ -13,3 +13,4 @@ app = typer.Typer(help="Evaluate encoders beside baselines and chance.", no_args
 app.command("retrieval")(evaluate_retrieval.run)
 app.command("blind-spots")(evaluate_blind_spots.run)
 app.command("probe")(evaluate_probe.run)
+app.command("set")(evaluate_set.run)

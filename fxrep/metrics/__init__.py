@@ -29,8 +29,9 @@ from fxrep.metrics.kernels import (
 from fxrep.metrics.report import mix_report
 from fxrep.metrics.retrieval import ranks, recall_at, summarize_ranks
 from fxrep.metrics.sample_size import SampleSizeCurve, jackknife_error, sample_size_curve
+from fxrep.metrics.set_comparison import compare_sets
 from fxrep.metrics.track_features import mix_features
-from fxrep.metrics.vector_sets import VectorSet
+from fxrep.metrics.vector_sets import VectorSet, in_reference_units
 
 __all__ = [
     "FEATURES",
@@ -39,11 +40,13 @@ __all__ = [
     "VectorSet",
     "bootstrap_interval",
     "bootstrap_statistic",
+    "compare_sets",
     "create_features",
     "embedding_distance",
     "frechet_at_infinity",
     "frechet_distance",
     "gaussian_frechet_distance",
+    "in_reference_units",
     "jackknife_error",
     "kernel_distance",
     "kernel_interval",

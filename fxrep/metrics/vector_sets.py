@@ -91,3 +91,32 @@ def _check_vectors(vectors: ArrayLike | Tensor, name: str) -> NDArray[np.floatin
         )
     found: NDArray[np.floating] = values if values.dtype.kind == "f" else values.astype(np.float64)
     return found
+
+
+LEAST_SPREAD = 0.1
+"""Least unit of a feature, in standard deviations over both sets: one that the reference hardly has is not all."""
+
+
+def in_reference_units(set_a: SetLike, set_b: SetLike) -> tuple[VectorSet, VectorSet]:
+    """Both sets in standard deviations of the second one from its mean, per dimension: for features of mixed units.
+
+    The unit is the reference's own, so that any number of sets can be compared with one reference on one scale. Where
+    the reference hardly varies (the width of mono recordings, say), it is a tenth of the deviation over both sets
+    together; a feature that is constant over both becomes 0.
+
+    Args:
+        set_a: (N, D).
+        set_b: (M, D), the reference.
+
+    Raises:
+        ArgumentError: a set cannot be used, or their dimensions differ.
+    """
+    first, second = check_sets(set_a, set_b)
+    values = [one.vectors.astype(np.float64) for one in (first, second)]
+    both = np.concatenate(values)
+    spread = np.maximum(values[1].std(0), LEAST_SPREAD * both.std(0))
+    # Rounding of a constant column is no spread.
+    constant = spread <= 1e-9 * np.abs(both).max(0)
+    scaled = [np.where(constant, 0.0, (one - values[1].mean(0)) / np.where(constant, 1.0, spread)) for one in values]
+    a, b = (VectorSet(rows, one.groups.tolist(), one.name) for rows, one in zip(scaled, (first, second), strict=True))
+    return a, b

@@ -12,6 +12,10 @@ from sklearn.metrics.pairwise import rbf_kernel as sklearn_rbf
 from fxrep.errors import ArgumentError
 from fxrep.metrics import (
     VectorSet,
+    compare_sets,
+    frechet_at_infinity,
+    frechet_distance,
+    in_reference_units,
     kernel_distance,
     kernel_interval,
     median_distance,
@@ -130,3 +134,31 @@ def test_bad_input_is_refused() -> None:
         kernel_distance(good, good[:1])
     with pytest.raises(ArgumentError, match="NaN"):
         kernel_distance(good * np.inf, good)
+
+
+def test_reference_units_are_those_of_the_reference() -> None:
+    rng = np.random.default_rng(3)
+    reference = rng.standard_normal((30, 4)) * [1.0, 100.0, 0.0, 0.0] + [0.0, 5.0, 0.25, 7.0]
+    estimate = rng.standard_normal((20, 4)) * [3.0, 100.0, 0.5, 0.0] + [2.0, 5.0, 0.5, 7.0]
+    first, second = in_reference_units(estimate, reference)
+    np.testing.assert_allclose(second.vectors[:, :2].std(0), 1.0)
+    np.testing.assert_allclose(first.vectors[:, 0] * reference[:, 0].std() + reference[:, 0].mean(), estimate[:, 0])
+    # The third varies in the estimate alone: a tenth of both is its unit. The fourth never varies.
+    both = np.concatenate([estimate, reference])[:, 2]
+    np.testing.assert_allclose(first.vectors[:, 2], (estimate[:, 2] - 0.25) / (0.1 * both.std()))
+    assert not first.vectors[:, 3].any() and not second.vectors[:, 3].any()
+    # Another estimate leaves the scale of the reference as it is.
+    again = in_reference_units(10 * estimate[:, :2], reference[:, :2])[1]
+    np.testing.assert_allclose(again.vectors[:, 1], second.vectors[:, 1])
+
+
+def test_comparison_holds_what_the_single_measures_say() -> None:
+    a, b = drawn(30, 4, 1.0, 1), drawn(25, 4, 0.0, 2)
+    found = compare_sets(a, b, resamples=50)
+    assert found["frechet"] == frechet_distance(a, b)
+    assert found["frechet_infinite"]["value"] == frechet_at_infinity(a, b).value
+    assert found["kernel_rbf"]["value"] == kernel_distance(a, b)
+    assert found["kernel_polynomial"]["value"] == kernel_distance(a, b, "polynomial")
+    assert found["kernel_rbf"]["bandwidth"] == median_distance(b)
+    assert {len(curve["means"]) for curve in found["curves"].values()} == {8}
+    assert compare_sets(a[:7], b, resamples=5)["frechet_infinite"] is None
