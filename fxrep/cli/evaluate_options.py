@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from encoders import EffectEncoder
     from encoders.evaluation import System
 
 ManifestArgument = Annotated[
@@ -37,8 +38,25 @@ DeviceOption = Annotated[str, typer.Option(help="Where effects are rendered and 
 SeedOption = Annotated[int, typer.Option(min=0)]
 
 
+def open_encoders(models: list[str] | None, device: str) -> dict[str, EffectEncoder]:
+    """The encoders by the names they were called, on a device.
+
+    Args:
+        models: names or folders; None for the default.
+        device: where they go.
+
+    Raises:
+        ArgumentError: there is no such device.
+        CheckpointError: there is no such encoder.
+    """
+    from encoders import load_encoder
+
+    check_device(device)
+    return {name: load_encoder(name).eval().to(device) for name in models or ["default"]}
+
+
 def open_systems(models: list[str] | None, baselines: bool, device: str, ask: bool = False) -> dict[str, System]:
-    """The encoders by the names they were called, and the classic features behind them.
+    """The encoders as systems, and the classic features behind them.
 
     Args:
         models: names or folders; None for the default.
@@ -50,13 +68,10 @@ def open_systems(models: list[str] | None, baselines: bool, device: str, ask: bo
         ArgumentError: there is no such device.
         CheckpointError: there is no such encoder.
     """
-    from encoders import load_encoder
     from encoders.evaluation import baseline_systems, encoder_system, takes_queries
 
-    check_device(device)
     systems = {}
-    for name in models or ["default"]:
-        encoder = load_encoder(name)
+    for name, encoder in open_encoders(models, device).items():
         systems[name] = encoder_system(encoder, device)
         if ask and takes_queries(encoder):
             systems[f"{name}, by name"] = encoder_system(encoder, device, "name")
