@@ -34,10 +34,7 @@ class DistillationObjective(ContrastiveObjective):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Loss, a scalar, of embeddings a (B, D) and b (B, D)."""
-        if a.dim() != 2 or a.shape != b.shape or a.shape[0] == 0:
-            raise ArgumentError(
-                f"embeddings of shapes {tuple(a.shape)} and {tuple(b.shape)}: expected two equal (B, D)"
-            )
+        check_pairs(a, b)
         with torch.autocast(a.device.type, enabled=False):
             cosines = F.normalize(a.float(), dim=-1) @ F.normalize(b.float(), dim=-1).T
             partners = torch.arange(len(a), device=a.device)
