@@ -126,6 +126,7 @@ def load_encoder(
     Raises:
         CheckpointError: no such release; or its files are missing, truncated, changed or of another format; or
             it names a class that is not an encoder of this package.
+        ArgumentError: the name is none, or the device cannot be used.
     """
     folder = find_encoder(name_or_folder)
     config = read_config(folder)
@@ -136,7 +137,11 @@ def load_encoder(
     _load_tensors(encoder, folder)
     if encoder.fingerprint != config["fingerprint"]:
         raise CheckpointError(f"{folder}: weights and config.json do not belong together: copy the release again")
-    return encoder.to(device).eval()
+    try:
+        return encoder.to(device).eval()
+    except (RuntimeError, AssertionError, TypeError) as error:
+        # torch names no device the same way twice: unknown, not compiled in, not there.
+        raise ArgumentError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
 
 
 def describe_encoder(name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:

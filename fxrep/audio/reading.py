@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from numbers import Real
 
 import numpy as np
 import torch
@@ -57,10 +58,10 @@ def load_audio(
         AudioError: the file is missing, empty, not audio, truncated, damaged, has more than two channels, holds NaN
             or infinite samples, or ends before `start_s`.
     """
-    if not 0 <= start_s < float("inf"):
-        raise ArgumentError(f"start_s is {start_s}: expected seconds from 0")
-    if duration_s is not None and not 0 < duration_s < float("inf"):
-        raise ArgumentError(f"duration_s is {duration_s}: expected seconds above 0, or None for all")
+    if not isinstance(start_s, Real) or not 0 <= start_s < float("inf"):
+        raise ArgumentError(f"start_s is {start_s!r}: expected seconds from 0")
+    if duration_s is not None and (not isinstance(duration_s, Real) or not 0 < duration_s < float("inf")):
+        raise ArgumentError(f"duration_s is {duration_s!r}: expected seconds above 0, or None for all")
     _check_conversion(sample_rate, channels)
     source = open_source(audio_path(path), stream)
     check_readable(source.info)

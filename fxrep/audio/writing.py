@@ -60,6 +60,8 @@ def save_audio(
     """
     target = audio_path(path)
     container, chosen = choose_format(target, sample_rate, subtype)
+    if not isinstance(audio, (Tensor, np.ndarray)):
+        raise AudioError(f"audio for {target.name} is a {type(audio).__name__}: give a tensor or an array")
     waveform = torch.as_tensor(audio).detach().cpu()
     waveform = waveform[None] if waveform.ndim == 1 else waveform
     if waveform.ndim != 2:

@@ -165,3 +165,9 @@ def test_a_start_past_the_end_is_an_error_that_tells_the_length(written):
 def test_a_block_length_of_zero_is_refused(written):
     with pytest.raises(ArgumentError, match="block_s"):
         iter_blocks(written("wav"), 0)
+
+
+@pytest.mark.parametrize(("name", "value"), [("start_s", "1"), ("start_s", None), ("duration_s", "1"), ("start_s", -1)])
+def test_times_that_are_none_are_named(written, name, value):
+    with pytest.raises(ArgumentError, match=f"{name} is {value!r}: expected seconds"):
+        load_audio(written("wav"), **{name: value})

@@ -113,3 +113,9 @@ def test_a_folder_in_the_way(tmp_path, audio):
     (tmp_path / "a.wav").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
         save_audio(tmp_path / "a.wav", audio, 48000)
+
+
+@pytest.mark.parametrize("audio", [None, "noise", [0.0, 0.1]])
+def test_what_is_no_audio_is_named(tmp_path, audio):
+    with pytest.raises(AudioError, match=f"audio for x.wav is a {type(audio).__name__}"):
+        save_audio(tmp_path / "x.wav", audio, 44100)

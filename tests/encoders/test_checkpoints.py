@@ -269,3 +269,9 @@ def test_export_refuses_other_checkpoints(tmp_path):
 def test_short_names_and_nested_trees():
     built = build_encoder({"class_path": "fx_encoder", "init_args": {"channels": [4], "kernels": [3], "strides": [2]}})
     assert isinstance(built, FxEncoder)
+
+
+@pytest.mark.parametrize("device", ["nope", "cuda:99"])
+def test_a_device_that_is_not_there_is_named(release, device):
+    with pytest.raises(ArgumentError, match=r"device .* cannot be used"):
+        load_encoder(release, device=device)
