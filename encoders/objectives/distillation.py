@@ -23,7 +23,7 @@ class DistillationObjective(ContrastiveObjective):
         distance_weight: of the cosine distance.
     """
 
-    def __init__(self, temperature: float = 0.1, distance_weight: float = 5.0) -> None:
+    def __init__(self, temperature: float = 0.1, distance_weight: float = 1.0) -> None:
         super().__init__()
         if not (0.0 < temperature < math.inf and 0.0 <= distance_weight < math.inf):
             raise ArgumentError(
