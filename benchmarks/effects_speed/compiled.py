@@ -16,8 +16,11 @@ from fxrep.effects.filter_sections import Sections
 from .entries import (
     BAND_HZ,
     BANDS,
+    BITS_ALONE,
     CHAIN,
     DYNAMICS,
+    NO_TONE,
+    OURS,
     RATE,
     RESPONSE_LENGTH,
     SECTION_HZ,
@@ -36,14 +39,15 @@ NOTES = {
     "low_pass": "pedalboard's low and high pass are of first order",
     "high_pass": "pedalboard's low and high pass are of first order",
     "saturation": "pedalboard's distortion is tanh alone",
-    "tanh_drive": "pedalboard's distortion is tanh alone, without a tone control",
+    "tanh_drive": f"a distortion by tanh alone, beside {NO_TONE}",
     "soft_clip": "NumPy clips with tanh",
-    "bit_crusher": "pedalboard's bit crusher keeps the sample rate",
+    "bit_crusher": f"pedalboard's bit crusher keeps the sample rate: beside {BITS_ALONE}",
     "delay": "pedalboard's delay has no damping in its feedback",
     "vibrato": "pedalboard's vibrato is its chorus without the direct sound",
     "phaser": "pedalboard's phaser has six stages",
     CHAIN: "pedalboard's chain ends without a panner, and its reverb is Freeverb",
 }
+AGAINST = {"tanh_drive": NO_TONE, "bit_crusher": BITS_ALONE}
 
 
 def sections(kinds: tuple[str, ...], hz: list[float], gain_db: float, q: float) -> np.ndarray:
@@ -142,7 +146,8 @@ def arrays() -> dict[str, tuple[str, Callable[[np.ndarray], object]]]:
 def entries() -> Entries:
     found: Entries = {}
     for name, build in PLUGINS.items():
-        found[name] = [Entry("pedalboard", plugin(build), gradient=False, note=NOTES.get(name, ""))]
+        against = AGAINST.get(name, OURS)
+        found[name] = [Entry("pedalboard", plugin(build), gradient=False, note=NOTES.get(name, ""), against=against)]
     for name, (library, function) in arrays().items():
         note = "SciPy convolves with a response at hand" if name == "noise_shaped_reverb" else ""
         note = NOTES[name] if name == "soft_clip" else note

@@ -9,6 +9,8 @@ import torch
 
 RATE = 44100
 OURS = "fxrep"
+# Versions of ours for libraries whose effect has no such part.
+NO_TONE, BITS_ALONE = f"{OURS} (no tone)", f"{OURS} (bits alone)"
 CHAIN = "chain"
 
 # Called with audio (B, 2, T) and a column of ones (B,) that carries the gradient into the settings.
@@ -40,6 +42,7 @@ class Entry:
         make: returns the call for a device; it may import, load and compile.
         gradient: False for compiled effects that cannot be differentiated.
         note: how it differs from ours.
+        against: the version of ours that does the same work, which this one is compared with.
         one_item: True to measure one item of at most five seconds and scale the time: what takes minutes otherwise.
     """
 
@@ -48,6 +51,7 @@ class Entry:
     gradient: bool = True
     note: str = ""
     one_item: bool = False
+    against: str = OURS
 
 
 Entries = dict[str, list[Entry]]

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .entries import BAND_HZ, CHAIN, RATE, Call, Entries, Entry
+from .entries import BAND_HZ, CHAIN, NO_TONE, RATE, Call, Entries, Entry
 
 
 def logit(value: float) -> float:
@@ -124,7 +124,8 @@ def entries() -> Entries:
             Entry(
                 "grafx",
                 grafx_module("TanhDistortion", {"log_pre_gain": [1.4]}),
-                note="grafx's distortion is tanh alone, without a tone control",
+                note=f"a distortion by tanh alone, beside {NO_TONE}",
+                against=NO_TONE,
             )
         ],
         "parametric_eq": [Entry("grafx", grafx_equalizer(), note=stretched)],

@@ -9,7 +9,21 @@ import torch
 from fxrep import effects
 from fxrep.effects.processor import Processor
 
-from .entries import BAND_HZ, BANDS, CHAIN, DYNAMICS, OURS, RATE, SECTION_HZ, Call, Entries, Entry, impulse_response
+from .entries import (
+    BAND_HZ,
+    BANDS,
+    BITS_ALONE,
+    CHAIN,
+    DYNAMICS,
+    NO_TONE,
+    OURS,
+    RATE,
+    SECTION_HZ,
+    Call,
+    Entries,
+    Entry,
+    impulse_response,
+)
 
 Settings = dict[str, Any]
 
@@ -77,17 +91,17 @@ def settings_of(module: Processor, name: str) -> Settings:
     return {**module.defaults(), **SETTINGS[name]}
 
 
-def make_call(name: str, device: torch.device, **extra: Any) -> Call:
+def make_call(name: str, device: torch.device, **fixed: Any) -> Call:
+    """Return the call of a processor; what is `fixed` is no column and has no gradient."""
     module = processor(name, device).to(device)
     settings = settings_of(module, name)
-    numbers = {key: value for key, value in settings.items() if isinstance(value, float)}
-    others = {key: value for key, value in settings.items() if key not in numbers}
+    numbers = {key: value for key, value in settings.items() if isinstance(value, float) and key not in fixed}
+    others = {**{key: value for key, value in settings.items() if key not in numbers}, **fixed}
+    # A method is not a setting of the module.
+    function = type(module).function if "method" in fixed else module
 
     def call(audio: torch.Tensor, one: torch.Tensor) -> torch.Tensor:
-        columns = {key: value * one for key, value in numbers.items()}
-        if extra:
-            return effects.parametric_eq(audio, RATE, **columns, **extra)
-        return module(audio, RATE, **others, **columns)
+        return function(audio, RATE, **others, **{key: value * one for key, value in numbers.items()})
 
     return call
 
@@ -106,8 +120,13 @@ def make_chain(device: torch.device) -> Call:
 
 def entries() -> Entries:
     found = {name: [Entry(OURS, lambda device, name=name: make_call(name, device))] for name in effects.PROCESSORS}
-    found["parametric_eq"].append(
-        Entry(f"{OURS} (fft)", lambda device: make_call("parametric_eq", device, method="fft"))
-    )
+    for name, library, fixed in (
+        ("parametric_eq", f"{OURS} (fft)", {"method": "fft"}),
+        ("tanh_drive", NO_TONE, {"tone_db": 0.0}),
+        ("bit_crusher", BITS_ALONE, {"rate_factor": 1.0}),
+    ):
+        found[name].append(
+            Entry(library, lambda device, name=name, fixed=fixed: make_call(name, device, **fixed), against=library)
+        )
     found[CHAIN] = [Entry(OURS, make_chain)]
     return found

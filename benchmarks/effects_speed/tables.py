@@ -69,10 +69,10 @@ def row_text(row: Row, ours: Row, floor: dict[bool, Times], label: str, mark: st
 
 def ratios(rows: list[Row], head: str, gradient: bool) -> dict[str, tuple[float, str]]:
     """Return theirs over ours, and the library, by processor: the fastest with or without a gradient."""
-    own = {row.name: row.value(head) for row in rows if row.entry.library == OURS}
+    own = {(row.name, row.entry.library): row.value(head) for row in rows}
     found: dict[str, tuple[float, str]] = {}
     for row in rows:
-        value, mine = row.value(head), own.get(row.name)
+        value, mine = row.value(head), own.get((row.name, row.entry.against))
         if row.entry.library.startswith(OURS) or row.entry.gradient != gradient or value is None or not mine:
             continue
         if row.name not in found or value / mine < found[row.name][0]:
@@ -118,7 +118,25 @@ def judge(aim: str, found: dict[str, tuple[float, str]], least: float) -> str:
     return f"- {aim}: not met by {len(missed)} of {len(found)}: {listed}"
 
 
-def memory_aims(held: dict[str, list[tuple[Entry, dict[bool, Held]]]]) -> str:
+Versions = list[tuple[Entry, dict[bool, Held]]]
+
+
+def fastest_held(versions: Versions, gradient: bool, differentiable: bool) -> tuple[float, float, str] | None:
+    """Return the MB of ours, those of the alternative whose call was the fastest, and its library; None without one."""
+    ours = {entry.library: values for entry, values in versions}
+    rivals = [
+        (values[gradient].seconds, values[gradient].mb, entry)
+        for entry, values in versions
+        if gradient in values and entry.gradient == differentiable and not entry.library.startswith(OURS)
+    ]
+    if not rivals:
+        return None
+    _, theirs, entry = min(rivals, key=lambda rival: rival[0])
+    mine = ours.get(entry.against, {}).get(gradient)
+    return None if mine is None else (mine.mb, theirs, entry.library)
+
+
+def memory_aims(held: dict[str, Versions]) -> str:
     """Return how the memory of ours stands beside that of the fastest alternative, by the processors given.
 
     What differs by less than ROUNDING_MB is the same.
@@ -126,18 +144,14 @@ def memory_aims(held: dict[str, list[tuple[Entry, dict[bool, Held]]]]) -> str:
     lines = []
     for differentiable, gradient in ((True, False), (True, True), (False, False)):
         more, count = [], 0
-        for name, ((_, ours), *others) in held.items():
-            rivals = [
-                (values[gradient].seconds, values[gradient].mb, entry.library)
-                for entry, values in others
-                if gradient in values and entry.gradient == differentiable and not entry.library.startswith(OURS)
-            ]
-            if not rivals or gradient not in ours:
+        for name, versions in held.items():
+            rival = fastest_held(versions, gradient, differentiable)
+            if rival is None:
                 continue
-            _, theirs, library = min(rivals)
+            ours, theirs, library = rival
             count += 1
-            if ours[gradient].mb > theirs + ROUNDING_MB:
-                more.append(f"{name} ({number(ours[gradient].mb)} against {number(theirs)} MB of {library})")
+            if ours > theirs + ROUNDING_MB:
+                more.append(f"{name} ({number(ours)} against {number(theirs)} MB of {library})")
         kind, what = "differentiable" if differentiable else "compiled", "f+b" if gradient else "forward"
         verdict = f"not met by {len(more)} of {count}: {', '.join(more)}" if more else f"met by all {count}"
         if count:
