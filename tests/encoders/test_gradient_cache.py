@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -144,3 +146,28 @@ def test_fx_encoder_plus_plus_trains_in_chunks(manifest, tmp_path):
 def test_wrong_settings(settings, words):
     with pytest.raises(ArgumentError, match=words):
         ContrastiveTraining(Noisy(), PairRenderer("default"), **settings)
+
+
+def test_compiled_training(configuration):
+    """That the setting reaches torch.compile; without the compiler for this processor, which takes most of the time."""
+    report = run_training([str(configuration)], "fit", ["--model.compile_backend", "eager", "--trainer.max_steps", "2"])
+    plain = run_training([str(configuration)], "fit", ["--trainer.max_steps", "2"])
+    assert report.metrics["train/loss"] == pytest.approx(plain.metrics["train/loss"], rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="the compiler of torch.compile needs g++ on a CPU")
+def test_compiled_to_machine_code_and_in_chunks():
+    whole, compiled = spectral().train(), spectral().train()
+    features = FeatureExtraction(compiled, 4, "inductor")
+    # Two lengths, as cuts at random give: the second one must not be served by the code for the first.
+    for seconds in (0.5, 0.4):
+        a, b = pairs(seconds=seconds)
+        for model, embed in ((whole, whole.features), (compiled, features)):
+            model.zero_grad()
+            nt_xent(embed(a), embed(b)).backward()
+        assert_close(
+            *({name: value.grad for name, value in model.named_parameters()} for model in (compiled, whole)),
+            tolerance=1e-4,
+        )
+        assert_close(dict(compiled.named_buffers()), dict(whole.named_buffers()))
