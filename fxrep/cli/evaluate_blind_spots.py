@@ -15,6 +15,7 @@ from fxrep.cli.evaluate_options import (
     SplitOption,
     command_line,
     markdown_table,
+    open_manifest,
     open_systems,
     with_interval,
 )
@@ -44,10 +45,9 @@ def run(
       fxrep evaluate blind-spots normalized/manifest.parquet --model default --queries 50
     """
     from encoders.evaluation import BlindSpotProtocol, blind_spot_benchmark
-    from fxrep.data import read_manifest
 
     protocol = BlindSpotProtocol(split, queries, seconds, chain=chain, seed=seed, device=device)
-    results = blind_spot_benchmark(open_systems(model, baselines, device), read_manifest(manifest), protocol)
+    results = blind_spot_benchmark(open_systems(model, baselines, device), open_manifest(manifest), protocol)
     table = blind_spot_table(results)
     emit({"command": command_line(), "systems": results, "table": table}, as_json, table)
 

@@ -18,6 +18,7 @@ from fxrep.cli.evaluate_options import (
     command_line,
     markdown_table,
     open_encoders,
+    open_manifest,
     with_interval,
 )
 from fxrep.cli.output import JsonOption, emit
@@ -47,7 +48,6 @@ def run(
       fxrep evaluate matching normalized/manifest.parquet --model default --items 28 --effects 2
     """
     from encoders.evaluation import BASELINE_OBJECTIVES, MatchingProtocol, encoder_objective, matching_benchmark
-    from fxrep.data import read_manifest
 
     protocol = MatchingProtocol(
         split=split,
@@ -64,7 +64,7 @@ def run(
     )
     objectives = {name: encoder_objective(encoder) for name, encoder in open_encoders(model, device).items()}
     results = matching_benchmark(
-        objectives | (BASELINE_OBJECTIVES if baselines else {}), read_manifest(manifest), protocol
+        objectives | (BASELINE_OBJECTIVES if baselines else {}), open_manifest(manifest), protocol
     )
     table = matching_table(results)
     asked = {field.name: getattr(protocol, field.name) for field in dataclasses.fields(protocol)}

@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from encoders import EffectEncoder
     from encoders.evaluation import System
+    from fxrep.data import Manifest
 
 ManifestArgument = Annotated[
     Path, typer.Argument(help="Manifest of (Fx-normalised) stems: a .parquet of `fxrep data`.")
@@ -36,6 +37,19 @@ PluginOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="Where effects are rendered and encoders run: cpu, cuda, cuda:1, …")]
 SeedOption = Annotated[int, typer.Option(min=0)]
+
+
+def open_manifest(path: Path) -> Manifest:
+    """A manifest whose splits keep songs and equal stems apart; nothing else can be measured on.
+
+    Raises:
+        DataError: it cannot be read, or a stem or its song is in two splits.
+    """
+    from fxrep.data import check_splits, read_manifest
+
+    manifest = read_manifest(path)
+    check_splits(manifest.filter(kind="stem"))
+    return manifest
 
 
 def open_encoders(models: list[str] | None, device: str) -> dict[str, EffectEncoder]:

@@ -18,6 +18,7 @@ from fxrep.cli.evaluate_options import (
     SplitOption,
     command_line,
     markdown_table,
+    open_manifest,
     open_systems,
     with_interval,
 )
@@ -59,11 +60,10 @@ def run(
       fxrep evaluate probe normalized/manifest.parquet --model default --queries 200
     """
     from encoders.evaluation import ProbeProtocol, evaluation_chain, probe_benchmark
-    from fxrep.data import read_manifest
 
     effects = evaluation_chain(chain, impulse_responses, plugin or ())
     protocol = ProbeProtocol(fit_split, split, queries, seconds, chain=effects, seed=seed, device=device)
-    results = probe_benchmark(open_systems(model, baselines, device), read_manifest(manifest), protocol)
+    results = probe_benchmark(open_systems(model, baselines, device), open_manifest(manifest), protocol)
     table = probe_table(results)
     emit({"command": command_line(), "systems": results, "table": table}, as_json, table)
 

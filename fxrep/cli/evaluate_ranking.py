@@ -19,6 +19,7 @@ from fxrep.cli.evaluate_options import (
     SplitOption,
     command_line,
     markdown_table,
+    open_manifest,
     open_systems,
     with_interval,
 )
@@ -62,7 +63,6 @@ def run(
       fxrep evaluate ranking normalized/manifest.parquet --model default --candidates 128
     """
     from encoders.evaluation import RankingProtocol, evaluation_chain, ranking_benchmark
-    from fxrep.data import read_manifest
 
     protocol = RankingProtocol(
         split=split,
@@ -77,7 +77,7 @@ def run(
         device=device,
         effects=effects,
     )
-    results = ranking_benchmark(open_systems(model, baselines, device), read_manifest(manifest), protocol)
+    results = ranking_benchmark(open_systems(model, baselines, device), open_manifest(manifest), protocol)
     table = ranking_table(results)
     asked = {field.name: getattr(protocol, field.name) for field in dataclasses.fields(protocol)}
     emit(

@@ -19,6 +19,7 @@ from fxrep.cli.evaluate_options import (
     SplitOption,
     command_line,
     markdown_table,
+    open_manifest,
     open_systems,
 )
 from fxrep.cli.output import JsonOption, emit
@@ -81,7 +82,6 @@ def run(
       fxrep evaluate retrieval normalized/manifest.parquet --hard --effects 4 --level-difference 12
     """
     from encoders.evaluation import RetrievalProtocol, evaluation_chain, retrieval_benchmark, retrieval_one_by_one
-    from fxrep.data import read_manifest
 
     if one_by_one and effects is not None:
         raise ArgumentError(f"--one-by-one, --effects {effects}: every chain then has one effect; leave out --effects")
@@ -104,7 +104,7 @@ def run(
         other_instrument=other_instrument,
         inside_mixture=inside_mixture,
     )
-    systems, songs = open_systems(model, baselines, device, inside_mixture), read_manifest(manifest)
+    systems, songs = open_systems(model, baselines, device, inside_mixture), open_manifest(manifest)
     if one_by_one:
         alone = retrieval_one_by_one(systems, songs, protocol)
         results: dict[str, Any] = {"effects": alone, "table": one_by_one_table(alone, candidates)}

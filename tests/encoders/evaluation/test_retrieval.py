@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from encoders.evaluation import (
 )
 from encoders.queries import ContentQueries
 from fxrep.cli.evaluate import retrieval_table
-from fxrep.data import Manifest
+from fxrep.data import Manifest, write_manifest
 from fxrep.effects import ChainEffect, EffectChain
 from fxrep.errors import ArgumentError, DataError
 
@@ -267,3 +268,12 @@ def test_command(evaluate: Callable[..., str], manifest_path: Path, model: Path)
     assert alone.splitlines()[0] == "| system, R@1 | saturation | stereo_width | mean |"
     with pytest.raises(ArgumentError, match="leave out --effects"):
         evaluate(*call, "--one-by-one", "--effects", 2)
+
+
+def test_a_manifest_that_tests_on_what_it_trains_on_is_refused(
+    evaluate: Callable[..., str], manifest: Manifest, model: Path, tmp_path: Path
+) -> None:
+    row = next(row for row in manifest.rows if row.split == "test")
+    write_manifest(tmp_path / "wrong.parquet", replace(manifest, rows=[*manifest.rows, replace(row, split="train")]))
+    with pytest.raises(DataError, match="must not be trained on"):
+        evaluate("retrieval", tmp_path / "wrong.parquet", "--model", model)
