@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from encoders.afx_rep import AFxRepEncoder
+from encoders.band_split_encoder import BandSplitEncoder
 from encoders.base import EffectEncoder
 from encoders.checkpoints import find_encoder, list_encoders, load_encoder, save_encoder
 from encoders.content_encoder import ContentEncoder
@@ -20,6 +21,7 @@ from encoders.spectral_encoder import SpectralEncoder
 __all__ = [
     "ENCODERS",
     "AFxRepEncoder",
+    "BandSplitEncoder",
     "ContentEncoder",
     "EffectEncoder",
     "FxEncoder",

@@ -12,6 +12,8 @@ from fxrep.errors import CheckpointError
 
 ENCODERS: dict[str, str] = {
     "afx_rep": "encoders.afx_rep.AFxRepEncoder",
+    "band_split": "encoders.band_split_encoder.BandSplitEncoder",
+    "chain_predictor": "encoders.chain_predictor.ChainPredictor",
     "content": "encoders.content_encoder.ContentEncoder",
     "fx_encoder": "encoders.fx_encoder.FxEncoder",
     "fx_encoder_plus_plus": "encoders.fx_encoder_plus_plus.FxEncoderPlusPlus",
