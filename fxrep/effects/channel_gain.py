@@ -71,18 +71,25 @@ def scale_channels(audio: torch.Tensor, gains: torch.Tensor) -> torch.Tensor:
         check_finite(audio)
         return audio * gains.unsqueeze(-1)
     plain = audio if has_plain_memory(audio) else audio.resolve_neg().contiguous()
-    output: torch.Tensor = _ScaleChannels.apply(plain, gains.expand(-1, max(channels, gains.shape[1])))
+    each = gains.expand(-1, max(channels, gains.shape[1]))
+    if not (torch.is_grad_enabled() and (audio.requires_grad or gains.requires_grad)):
+        return _scale(plain, each)
+    output: torch.Tensor = _ScaleChannels.apply(plain, each)
+    return output
+
+
+def _scale(audio: torch.Tensor, gains: torch.Tensor) -> torch.Tensor:
+    output = audio.new_empty((*gains.shape, audio.shape[2]))
+    largest = over_rows(_scale_rows, *_rows(audio), _gains_by_row(gains, audio), _copies(output, audio))
+    check_largest(largest, audio.dtype)
     return output
 
 
 class _ScaleChannels(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, audio: torch.Tensor, gains: torch.Tensor) -> torch.Tensor:
-        output = audio.new_empty((*gains.shape, audio.shape[2]))
-        largest = over_rows(_scale_rows, *_rows(audio), _gains_by_row(gains, audio), _copies(output, audio))
-        check_largest(largest, audio.dtype)
         ctx.save_for_backward(audio, gains)
-        return output
+        return _scale(audio, gains)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 import torch
 
 from fxrep.effects.kernels import compile_kernel
@@ -25,32 +26,66 @@ from fxrep.effects.swept_line import silence_around
 
 # Far below any sound; keeps decaying echoes out of the slow denormal numbers.
 NOTHING = 1e-30
+# The state of the low-pass is looked at this often: in between no pole leads into the denormal numbers.
+FLUSH = 32
+# Samples that are read at once, if the delay is long enough.
+BLOCK = 512
+
+
+@compile_kernel
+def _damp(sound: Any, pole: float, low: Any) -> None:
+    """Replace the sound (C, N), already times 1 - pole, by what the low-pass makes of it, from and to the state `low`.
+
+    Two channels at once fill the waits of each other.
+    """
+    channels, samples = sound.shape
+    other = channels - 1
+    first, second = low[0], low[other]
+    for start in range(0, samples, FLUSH):
+        for i in range(start, min(start + FLUSH, samples)):
+            first = sound[0, i] + pole * first
+            second = first if channels == 1 else sound[other, i] + pole * second
+            sound[0, i] = first
+            sound[other, i] = second
+        first = 0.0 if abs(first) < NOTHING else first
+        second = 0.0 if abs(second) < NOTHING else second
+    low[0] = first
+    low[other] = second
 
 
 @compile_kernel
 def _echo_items(line: Any, settings: Any, low: Any, output: Any, damped: Any, crossed: Any, past: Any) -> None:
+    """Fill the output and, unless it is empty, `damped`; the line gets its feedback, `low` the last state.
+
+    What is read was written at least a delay ago: so many samples can be read before any is written.
+    """
     items, channels, samples = output.shape
+    back = np.empty((channels, BLOCK))
     for item in range(items):
         delay, feedback, pole = settings[item]
         whole = math.ceil(delay)
         t = whole - delay
         w0, w1 = 0.5 * t * (t * (2.0 - t) - 1.0), 1.0 + 0.5 * t * t * (3.0 * t - 5.0)
         w2, w3 = 0.5 * t * (1.0 + t * (4.0 - 3.0 * t)), 0.5 * t * t * (t - 1.0)
-        for i in range(samples):
-            m = past + i
-            k = m - whole
+        span = max(1, min(BLOCK, whole - 2))
+        for start in range(0, samples, span):
+            count = min(span, samples - start)
+            first = past + start - whole - 1
             for c in range(channels):
-                y = w0 * line[item, c, k - 1] + w1 * line[item, c, k] + w2 * line[item, c, k + 1]
-                y += w3 * line[item, c, k + 2]
-                state = y + pole * (low[item, c] - y)
-                if state < NOTHING and state > -NOTHING:
-                    state = 0.0
-                low[item, c] = state
-                output[item, c, i] = y
-                damped[item, c, i] = state
+                earlier, early = line[item, c, first : first + count], line[item, c, first + 1 : first + 1 + count]
+                late, later = line[item, c, first + 2 : first + 2 + count], line[item, c, first + 3 : first + 3 + count]
+                out = output[item, c, start : start + count]
+                for i in range(count):
+                    y = w0 * earlier[i] + w1 * early[i] + w2 * late[i] + w3 * later[i]
+                    back[c, i] = (1.0 - pole) * y
+                    out[i] = y
+            _damp(back[:, :count], pole, low[item])
             for c in range(channels):
-                source = 1 - c if crossed else c
-                line[item, c, m] += feedback * low[item, source]
+                if damped.shape[2]:
+                    damped[item, c, start : start + count] = back[c, :count]
+                source, target = back[1 - c if crossed else c], line[item, c, past + start : past + start + count]
+                for i in range(count):
+                    target[i] += feedback * source[i]
 
 
 @compile_kernel
@@ -95,7 +130,7 @@ class _EchoLine(torch.autograd.Function):
         line = silence_around(audio, past, 0)
         low = torch.zeros(audio.shape[:2], dtype=torch.float64)
         output = torch.empty_like(audio, memory_format=torch.contiguous_format)
-        damped = torch.empty_like(output)
+        damped = torch.empty_like(output if any(ctx.needs_input_grad) else output[..., :0])
         arrays = (line, settings, low, output, damped)
         over_rows(_echo_items, *(tensor.numpy() for tensor in arrays), settings=(crossed, past))
         ctx.save_for_backward(line, damped, settings)
@@ -157,7 +192,7 @@ class EchoLineStream(Stream):
             self.low = torch.zeros((batch, channels), dtype=torch.float64)
         line = torch.cat((self.line, self.feed(block) if crossed else block), -1)
         settings = self.settings.expand(batch, -1).contiguous()
-        output, damped = line.new_empty(block.shape), line.new_empty(block.shape)
+        output, damped = line.new_empty(block.shape), line.new_empty((batch, channels, 0))
         arrays = (line, settings, self.low, output, damped)
         over_rows(_echo_items, *(tensor.numpy() for tensor in arrays), settings=(crossed, self.past))
         self.line = line[..., samples:].clone()
