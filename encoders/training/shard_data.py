@@ -81,17 +81,19 @@ class ShardPairDataModule(PairDataModule):
             seed,
         )
         self.window, self.draws_per_passage, self.lanes = window, draws_per_passage, lanes
+        self._provenance: list[dict[str, dict[str, Any]]] | None = None
 
     def description(self) -> dict[str, Any]:
         """What a model card tells of the data."""
         split = self.splits["train"]
-        found = [read_shard_index(address).provenance for address in self.manifests]
+        if self._provenance is None:  # asked for at every checkpoint, and the indexes may be far away
+            self._provenance = [read_shard_index(address).provenance for address in self.manifests]
         return {
             "shards": ", ".join(address.rstrip("/").rsplit("/", 1)[-1] for address in self.manifests),
             "pairs_per_epoch": self.lengths["train"],
             "batch_size": self.batch_size,
             **self.drawing,
-            "data": _joint([part for one in found for name, part in one.items() if split in (None, name)]),
+            "data": _joint([part for one in self._provenance for name, part in one.items() if split in (None, name)]),
         }
 
     def check_stage(self, stage: str) -> None:
