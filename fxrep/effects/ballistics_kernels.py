@@ -14,23 +14,27 @@ ROWS = 4
 
 
 @compile_kernel
-def follow_block(target: Any, places: Any, count: int, times: Any, states: Any, out: Any) -> None:
+def follow_block(target: Any, places: Any, begin: int, count: int, times: Any, states: Any, out: Any) -> None:
     """Smooth a block of four rows.
 
     Args:
-        target: (4, N) gain in dB asked for.
+        target: (R, N) gain in dB asked for.
         places: (4,) rows of `target` and `out` to work on; those given twice are done twice.
-        count: samples, at most N.
+        begin: first sample.
+        count: samples.
         times: (4, 2) float64 coefficients while a row falls and while it rises.
         states: (4,) float64, the values before, replaced by the last ones.
-        out: (4, N), not `target`.
+        out: (R, N), not `target`.
     """
-    a, b, c, d = target[places[0]], target[places[1]], target[places[2]], target[places[3]]
-    out_a, out_b, out_c, out_d = out[places[0]], out[places[1]], out[places[2]], out[places[3]]
+    end = begin + count
+    a, b = target[places[0], begin:end], target[places[1], begin:end]
+    c, d = target[places[2], begin:end], target[places[3], begin:end]
+    out_a, out_b = out[places[0], begin:end], out[places[1], begin:end]
+    out_c, out_d = out[places[2], begin:end], out[places[3], begin:end]
     fall_a, fall_b, fall_c, fall_d = times[0, 0], times[1, 0], times[2, 0], times[3, 0]
     rise_a, rise_b, rise_c, rise_d = times[0, 1], times[1, 1], times[2, 1], times[3, 1]
     one, two, three, four = states[0], states[1], states[2], states[3]
-    for i in range(count):
+    for i in range(len(a)):
         # Both results are there before the comparison chooses.
         down, up = fall_a * one + (1.0 - fall_a) * a[i], rise_a * one + (1.0 - rise_a) * a[i]
         one = down if a[i] < one else up

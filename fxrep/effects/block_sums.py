@@ -1,4 +1,4 @@
-"""Adding up short stretches of samples in the compiled loops."""
+"""Sums and maxima of short stretches of samples in the compiled loops."""
 
 from __future__ import annotations
 
@@ -37,3 +37,19 @@ def sum_block(values: Any, scratch: Any) -> float:
     for i in range(count):
         total += float(scratch[i])
     return total
+
+
+@compile_kernel
+def largest_of_block(values: Any) -> Any:
+    """Return the largest of the values, found half by half as in `sum_block`; they are overwritten."""
+    count = len(values)
+    while count > FEW:
+        half = count - count // 2
+        out, right = values[: count // 2], values[half:count]
+        for i in range(len(out)):
+            out[i] = max(out[i], right[i])
+        count = half
+    largest = values[0]
+    for i in range(count):
+        largest = max(largest, values[i])
+    return largest

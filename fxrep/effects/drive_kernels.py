@@ -25,7 +25,7 @@ MEASURED, PEAK, RMS = range(3)
 @compile_kernel
 def _level_row(
     key: Any, row: int, rows: int, begin: int, share: float, power: float, mode: int, link: int, level: Any
-) -> float:
+) -> Any:
     if mode != MEASURED:
         return measure_row(key, row, rows, begin, share, power, link, mode == RMS, level)
     known = max(0, min(len(level), key.shape[1] - begin))

@@ -90,7 +90,7 @@ def smooth_group(
         # Decaying gains must not end in slow denormal numbers.
         for lane in range(ROWS):
             gains[lane] = 0.0 if abs(gains[lane]) < 1e-20 else gains[lane]
-        follow_block(target, places, count, times, gains, followed)
+        follow_block(target, places, 0, count, times, gains, followed)
         for lane in range(places[ROWS - 1] + 1):
             out, made = smooth[top + lane, start : start + count], followed[lane]
             for i in range(count):

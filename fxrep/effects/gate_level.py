@@ -66,7 +66,7 @@ class _GateLevel(torch.autograd.Function):
             play_rows(out.numpy(), play[here].numpy(), states.numpy(), out.numpy())
         ctx.save_for_backward(key, hold, play, output)
         ctx.rows, ctx.link = rows, link
-        return output.unflatten(0, (-1, rows))
+        return output.reshape(-1, rows, key.shape[2])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -84,8 +84,8 @@ class _GateLevel(torch.autograd.Function):
             widths, fractions = pieces.widths[here], pieces.fractions[here]
             where = seek_maxima(level, widths, QUIETEST_DB)
             # What was held is not needed any more.
-            inputs = (held_slope, level, where, widths, fractions, held, width_slope[here])
-            slide_rows_backward(*(tensor.numpy() for tensor in inputs))
+            tensors = (held_slope, level, where, widths, fractions, held, width_slope[here])
+            slide_rows_backward(*(tensor.numpy() for tensor in tensors))
             grouped = (held.unflatten(0, (-1, ctx.rows)), key[items], level.unflatten(0, (-1, ctx.rows)), unused[items])
             slopes = key_slope[items].numpy(), unused[items].numpy()
             detect_rows_backward(*(tensor.numpy() for tensor in grouped), ctx.link, False, *slopes)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 
-from fxrep.effects.chunks import in_chunks
+from fxrep.effects.chunks import items_per_chunk
 from fxrep.effects.gain_application_kernels import apply_rows, apply_rows_backward
 from fxrep.effects.gain_computer import time_coefficient
+from fxrep.effects.limit_kernels import limit_rows
 from fxrep.effects.limiter_kernels import (
     TAPS,
-    average_rows,
     excess_rows,
     excess_rows_backward,
-    hold_rows,
     release_rows,
     release_rows_backward,
 )
@@ -26,6 +24,7 @@ from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_input, per_item, read_settings
 from fxrep.effects.sliding_maximum import slide_rows, slide_rows_backward
 from fxrep.effects.streaming import MemorylessStream, Stream
+from fxrep.effects.window_kernels import average_rows, hold_rows
 
 LIMITER_TABLE = (
     Parameter("ceiling_db", "dB", -24.0, 0.0, "db", None),
@@ -67,20 +66,16 @@ def limiter(
         release = columns["release_ms"]
         # A release that is off has the gradient 0, not none.
         return audio + per_item(0.0 * release, audio) if release.requires_grad else audio.clone()
-    limit = functools.partial(_limit, sample_rate=sample_rate)
-    local = {name: column.cpu() for name, column in columns.items()}
-    return in_chunks(limit, audio.cpu(), local).to(audio.device)
+    keep = time_coefficient(columns["release_ms"].cpu(), sample_rate)
+    output: torch.Tensor = _Limiter.apply(
+        audio.cpu(), columns["ceiling_db"].cpu(), keep, lookahead_samples(sample_rate)
+    )
+    return output.to(audio.device)
 
 
 def lookahead_samples(sample_rate: int) -> int:
     """Return the length of the look-ahead, at least one sample."""
     return max(1, round(LOOKAHEAD_MS * sample_rate / 1000.0))
-
-
-def _limit(audio: torch.Tensor, columns: dict[str, torch.Tensor], sample_rate: int) -> torch.Tensor:
-    keep = time_coefficient(columns["release_ms"], sample_rate)
-    output: torch.Tensor = _Limiter.apply(audio, columns["ceiling_db"], keep, lookahead_samples(sample_rate))
-    return output
 
 
 def _run(kernel: Callable[..., Any], *tensors: torch.Tensor) -> None:
@@ -110,55 +105,68 @@ def _hold_backward(gradient: torch.Tensor, excess: torch.Tensor, lookahead: int)
     return slope
 
 
+def _stages(audio: torch.Tensor, aim_db: torch.Tensor, keep: torch.Tensor, lookahead: int) -> list[torch.Tensor]:
+    """Return padded audio, excess, held and released excess, and gain in dB with one value to spare, of some items."""
+    items, samples = audio.shape[0], audio.shape[2]
+    # Times m of the interpolator: it runs in before the first sample and out after the last.
+    padded = F.pad(audio, (TAPS - 1, TAPS - 1 + lookahead))
+    excess = audio.new_empty((items, samples + TAPS - 1 + lookahead))
+    _run(excess_rows, padded, aim_db, excess)
+    held, smooth = _hold(excess, lookahead), torch.empty_like(excess)
+    _run(release_rows, held, keep, torch.zeros(items, dtype=torch.float64), smooth)
+    # The mean over the look-ahead ends 11 samples, and the look-ahead, after the sample that it is for.
+    gains = audio.new_zeros((items, 1, samples + 1))
+    average_rows(smooth.numpy(), TAPS - 1, lookahead + 1, -1.0, gains[:, 0].numpy())
+    return [padded, excess, held, smooth, gains]
+
+
+def _limit_backward(
+    gradient: torch.Tensor, audio: torch.Tensor, aim_db: torch.Tensor, keep: torch.Tensor, lookahead: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the gradients of the audio, of the ceiling and of the coefficient of the release, for some items."""
+    items, samples = audio.shape[0], audio.shape[2]
+    padded, excess, held, smooth, gains = _stages(audio, aim_db, keep, lookahead)
+    audio_slope, gain_slope = torch.empty_like(audio), torch.empty_like(gains)
+    none, times = torch.zeros(items, dtype=torch.float64), _no_lookahead(items)
+    unused = torch.empty((items, 2), dtype=torch.float64)
+    _run(apply_rows_backward, gradient, audio, gains, times, none, audio_slope, gain_slope, unused)
+    # The adjoint of a mean over neighbours is the same mean of the gradient, with zeros around it.
+    spread = F.pad(gain_slope[:, 0, :-1], (TAPS - 1 + lookahead, lookahead))
+    smooth_slope, held_slope = torch.empty_like(held), torch.empty_like(held)
+    average_rows(spread.numpy(), 0, lookahead + 1, -1.0, smooth_slope.numpy())
+    keep_slope, ceiling_slope = torch.empty_like(keep), torch.empty_like(keep)
+    _run(release_rows_backward, smooth_slope, held, smooth, keep, held_slope, keep_slope)
+    excess_slope, padded_slope = _hold_backward(held_slope, excess, lookahead), torch.zeros_like(padded)
+    _run(excess_rows_backward, excess_slope, padded, excess, padded_slope, ceiling_slope)
+    audio_slope += padded_slope[..., TAPS - 1 : TAPS - 1 + samples]
+    return audio_slope, ceiling_slope, keep_slope
+
+
 class _Limiter(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, audio: torch.Tensor, ceiling_db: torch.Tensor, keep: torch.Tensor, lookahead: int
     ) -> torch.Tensor:
         source, keep, aim_db = audio.contiguous(), keep.contiguous(), (ceiling_db - MARGIN_DB).contiguous()
-        items, samples = source.shape[0], source.shape[2]
-        # Times m of the interpolator: it runs in before the first sample and out after the last.
-        padded = F.pad(source, (TAPS - 1, TAPS - 1 + lookahead))
-        excess = source.new_empty((items, samples + TAPS - 1 + lookahead))
-        _run(excess_rows, padded, aim_db, excess)
-        held = _hold(excess, lookahead)
-        del padded
-        # Without a backward pass nobody asks for the held values again.
-        smooth = torch.empty_like(held) if any(ctx.needs_input_grad) else held
-        states = torch.zeros(items, dtype=torch.float64)
-        _run(release_rows, held, keep, states, smooth)
-        # The mean over the look-ahead ends 11 samples, and the look-ahead, after the sample that it is for.
-        gains = source.new_empty((items, 1, samples + 1))
-        average_rows(smooth.numpy(), TAPS - 1, lookahead + 1, -1.0, gains[:, 0].numpy())
-        gains[..., -1] = 0.0
-        output, none = torch.empty_like(source), torch.zeros(items, dtype=torch.float64)
-        _run(apply_rows, source, gains, _no_lookahead(items), none, output)
-        ctx.save_for_backward(source, keep, excess, held, smooth, gains)
+        output = torch.empty_like(source)
+        limit_rows(source.numpy(), aim_db.numpy(), keep.numpy(), lookahead, output.numpy())
+        # What lies between input and output is calculated again for the gradient, a few items at a time.
+        ctx.save_for_backward(source, aim_db, keep)
         ctx.lookahead = lookahead
         return output
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
-        audio, keep, excess, held, smooth, gains = ctx.saved_tensors
-        items, samples, lookahead = audio.shape[0], audio.shape[2], ctx.lookahead
-        audio_slope, gain_slope = torch.empty_like(audio), torch.empty_like(gains)
-        none, times = torch.zeros(items, dtype=torch.float64), _no_lookahead(items)
-        unused = torch.empty((items, 2), dtype=torch.float64)
-        gradient = gradients[0].contiguous()
-        _run(apply_rows_backward, gradient, audio, gains, times, none, audio_slope, gain_slope, unused)
-        # The adjoint of a mean over neighbours is the same mean of the gradient, with zeros around it.
-        spread = F.pad(gain_slope[:, 0, :-1], (TAPS - 1 + lookahead, lookahead))
-        smooth_slope, held_slope = torch.empty_like(held), torch.empty_like(held)
-        average_rows(spread.numpy(), 0, lookahead + 1, -1.0, smooth_slope.numpy())
-        keep_slope, ceiling_slope = torch.empty_like(keep), torch.empty_like(keep)
-        _run(release_rows_backward, smooth_slope, held, smooth, keep, held_slope, keep_slope)
-        excess_slope = _hold_backward(held_slope, excess, lookahead)
-        padded = F.pad(audio, (TAPS - 1, TAPS - 1 + lookahead))
-        padded_slope = torch.zeros_like(padded)
-        _run(excess_rows_backward, excess_slope, padded, excess, padded_slope, ceiling_slope)
-        audio_slope += padded_slope[..., TAPS - 1 : TAPS - 1 + samples]
-        return audio_slope, ceiling_slope, keep_slope, None
+        audio, aim_db, keep = ctx.saved_tensors
+        slopes = torch.empty_like(audio), torch.empty_like(aim_db), torch.empty_like(keep)
+        size, gradient = items_per_chunk(audio), gradients[0].contiguous()
+        for start in range(0, len(audio), size):
+            here = slice(start, start + size)
+            parts = _limit_backward(gradient[here], audio[here], aim_db[here], keep[here], ctx.lookahead)
+            for whole, part in zip(slopes, parts, strict=True):
+                whole[here] = part
+        return *slopes, None
 
 
 class LimiterStream(Stream):

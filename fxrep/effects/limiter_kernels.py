@@ -1,4 +1,4 @@
-"""Compiled loops of the limiter: how far the true peaks exceed the ceiling, and the smoothing of the gain."""
+"""Compiled loops of the limiter: how far the true peaks exceed the ceiling, and the release of the gain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from fxrep.audio.peaks import INTERPOLATOR_PHASES
+from fxrep.effects.ballistics_kernels import ROWS, follow_block
 from fxrep.effects.block_maths import BLOCK, log2_block
+from fxrep.effects.block_sums import largest_of_block
 from fxrep.effects.kernels import compile_kernel
 from fxrep.effects.level_kernels import DB_PER_NEPER, DB_PER_OCTAVE
 
@@ -17,20 +19,93 @@ TAPS = PHASES.shape[1]
 CENTRE = TAPS // 2
 # No interpolated value is larger than this times the largest of the samples that it is made of.
 LARGEST_GAIN = float(np.abs(PHASES).sum(1).max())
+# Samples that are looked at together: whether anything among them can exceed the ceiling at all.
+PART = 256
+
+
+# The last two phases are the first two in reverse. Of a filter and its reverse, the even and the odd part give the sum
+# and the difference, and the larger magnitude of those is the sum of the magnitudes of the parts.
+EVEN, ODD = (PHASES[:2] + PHASES[3:1:-1]) / 2.0, (PHASES[:2] - PHASES[3:1:-1]) / 2.0
 
 
 @compile_kernel
-def _interpolate_block(x: Any, taps: Any, count: int, peak: Any) -> None:
-    """Raise `peak` to the magnitude of one phase; `x` begins 11 samples earlier."""
+def _raise_block(
+    x: Any,
+    a: Any,
+    b: Any,
+    c: Any,
+    d: Any,
+    e: Any,
+    f: Any,
+    g: Any,
+    h: Any,
+    o: Any,
+    p: Any,
+    q: Any,
+    r: Any,
+    peak: Any,
+) -> None:
+    """Raise `peak` to the magnitude of a filter, even part a to f and odd part g to r, and of its reverse."""
+    for i in range(len(peak)):
+        even = (a * (x[i + 11] + x[i]) + b * (x[i + 10] + x[i + 1])) + (c * (x[i + 9] + x[i + 2]))
+        even += (d * (x[i + 8] + x[i + 3]) + e * (x[i + 7] + x[i + 4])) + (f * (x[i + 6] + x[i + 5]))
+        odd = (g * (x[i + 11] - x[i]) + h * (x[i + 10] - x[i + 1])) + (o * (x[i + 9] - x[i + 2]))
+        odd += (p * (x[i + 8] - x[i + 3]) + q * (x[i + 7] - x[i + 4])) + (r * (x[i + 6] - x[i + 5]))
+        peak[i] = max(peak[i], abs(even) + abs(odd))
+
+
+@compile_kernel
+def _interpolate_block(x: Any, peak: Any) -> None:
+    """Raise `peak` to the largest magnitude of the four phases; `x` begins 11 samples earlier."""
     dtype = x.dtype.type
-    a, b, c, d = dtype(taps[11]), dtype(taps[10]), dtype(taps[9]), dtype(taps[8])
-    e, f, g, h = dtype(taps[7]), dtype(taps[6]), dtype(taps[5]), dtype(taps[4])
-    o, p, q, r = dtype(taps[3]), dtype(taps[2]), dtype(taps[1]), dtype(taps[0])
-    for i in range(count):
-        first = (a * x[i] + b * x[i + 1]) + (c * x[i + 2] + d * x[i + 3])
-        second = (e * x[i + 4] + f * x[i + 5]) + (g * x[i + 6] + h * x[i + 7])
-        third = (o * x[i + 8] + p * x[i + 9]) + (q * x[i + 10] + r * x[i + 11])
-        peak[i] = max(peak[i], abs((first + second) + third))
+    a, b, c = dtype(EVEN[0, 0]), dtype(EVEN[0, 1]), dtype(EVEN[0, 2])
+    d, e, f = dtype(EVEN[0, 3]), dtype(EVEN[0, 4]), dtype(EVEN[0, 5])
+    g, h, o = dtype(ODD[0, 0]), dtype(ODD[0, 1]), dtype(ODD[0, 2])
+    p, q, r = dtype(ODD[0, 3]), dtype(ODD[0, 4]), dtype(ODD[0, 5])
+    _raise_block(x, a, b, c, d, e, f, g, h, o, p, q, r, peak)
+    a, b, c = dtype(EVEN[1, 0]), dtype(EVEN[1, 1]), dtype(EVEN[1, 2])
+    d, e, f = dtype(EVEN[1, 3]), dtype(EVEN[1, 4]), dtype(EVEN[1, 5])
+    g, h, o = dtype(ODD[1, 0]), dtype(ODD[1, 1]), dtype(ODD[1, 2])
+    p, q, r = dtype(ODD[1, 3]), dtype(ODD[1, 4]), dtype(ODD[1, 5])
+    _raise_block(x, a, b, c, d, e, f, g, h, o, p, q, r, peak)
+
+
+@compile_kernel
+def excess_block(x: Any, ceiling_db: float, peak: Any, scratch: Any, excess: Any) -> None:
+    """Write by how many dB samples and interpolated values exceed the ceiling.
+
+    Args:
+        x: (C, 11 + N): 11 samples of the past first.
+        ceiling_db: dB.
+        peak: (N or more,), overwritten.
+        scratch: like `peak`.
+        excess: (N,), see `excess_rows`.
+    """
+    dtype, count = x.dtype.type, len(excess)
+    zero, scale, ceiling = dtype(0.0), dtype(DB_PER_OCTAVE), dtype(ceiling_db)
+    harmless = dtype(10.0 ** (ceiling_db / 20.0) / LARGEST_GAIN)
+    for start in range(0, count, PART):
+        end = min(start + PART, count)
+        out, largest = excess[start:end], peak[: end - start + TAPS - 1]
+        for i in range(len(largest)):
+            largest[i] = zero
+        for channel in range(x.shape[0]):
+            source = x[channel, start : end + TAPS - 1]
+            for i in range(len(source)):
+                largest[i] = max(largest[i], abs(source[i]))
+        if largest_of_block(largest) <= harmless:
+            out[:] = zero
+            continue
+        for i in range(end - start):
+            peak[i] = harmless
+        for channel in range(x.shape[0]):
+            samples = x[channel, start + TAPS - 1 - CENTRE : end + TAPS - 1 - CENTRE]
+            for i in range(len(samples)):
+                peak[i] = max(peak[i], abs(samples[i]))
+            _interpolate_block(x[channel, start : end + TAPS - 1], peak[: end - start])
+        log2_block(peak, end - start, scratch)
+        for i in range(len(out)):
+            out[i] = max(peak[i] * scale - ceiling, zero)
 
 
 @compile_kernel
@@ -43,33 +118,9 @@ def excess_rows(audio: Any, ceiling_db: Any, excess: Any) -> None:
         excess: (B, T), 0 or more: the largest over all channels at time m of the four values between the samples m - 6
             and m - 5, and of the sample m - 6.
     """
-    dtype = audio.dtype.type
-    peak, scratch = np.empty(BLOCK, audio.dtype), np.empty(BLOCK, audio.dtype)
+    peak, scratch = np.empty(PART + TAPS, audio.dtype), np.empty(PART + TAPS, audio.dtype)
     for item in range(audio.shape[0]):
-        zero, scale, ceiling = dtype(0.0), dtype(DB_PER_OCTAVE), dtype(ceiling_db[item])
-        harmless = 10.0 ** (ceiling_db[item] / 20.0) / LARGEST_GAIN
-        for start in range(0, excess.shape[1], BLOCK):
-            end = min(start + BLOCK, excess.shape[1])
-            out = excess[item, start:end]
-            largest = zero
-            for channel in range(audio.shape[1]):
-                source = audio[item, channel, start : end + TAPS - 1]
-                for i in range(len(source)):
-                    largest = max(largest, abs(source[i]))
-            if largest <= harmless:
-                out[:] = zero
-                continue
-            peak[:] = dtype(harmless)
-            for channel in range(audio.shape[1]):
-                source = audio[item, channel, start : end + TAPS - 1]
-                samples = audio[item, channel, start + TAPS - 1 - CENTRE : end + TAPS - 1 - CENTRE]
-                for i in range(end - start):
-                    peak[i] = max(peak[i], abs(samples[i]))
-                for phase in range(PHASES.shape[0]):
-                    _interpolate_block(source, PHASES[phase], end - start, peak)
-            log2_block(peak, end - start, scratch)
-            for i in range(end - start):
-                out[i] = max(peak[i] * scale - ceiling, zero)
+        excess_block(audio[item], ceiling_db[item], peak, scratch, excess[item])
 
 
 @compile_kernel
@@ -109,80 +160,20 @@ def excess_rows_backward(gradient: Any, audio: Any, excess: Any, audio_slope: An
 
 
 @compile_kernel
-def _join_maxima(left: Any, right: Any, out: Any) -> None:
-    for i in range(len(out)):
-        out[i] = max(left[i], right[i])
-
-
-@compile_kernel
-def hold_rows(values: Any, width: int, held: Any) -> None:
-    """Write the maximum of the last `width` values (B, T), 0 or more; before the start they are 0.
-
-    Maxima over 1, 2, 4 … neighbours are doubled, and two of the widest overlap to the width: a few passes over a
-    block that stays in the caches, eight samples at a time, are faster than following the maximum through the signal.
-    """
-    past = np.empty(width - 1, values.dtype)
-    known, wider = np.empty(BLOCK + width - 1, values.dtype), np.empty(BLOCK + width - 1, values.dtype)
-    for row in range(values.shape[0]):
-        past[:] = 0
-        for start in range(0, values.shape[1], BLOCK):
-            count = min(BLOCK, values.shape[1] - start)
-            known[: width - 1] = past
-            known[width - 1 : width - 1 + count] = values[row, start : start + count]
-            past[:] = known[count : count + width - 1]
-            left, span, swapped = count + width - 1, 1, False
-            while span < width:
-                step = min(span, width - span)
-                left, span = left - step, span + step
-                if swapped:
-                    _join_maxima(wider[:left], wider[step : step + left], known[:left])
-                else:
-                    _join_maxima(known[:left], known[step : step + left], wider[:left])
-                swapped = not swapped
-            held[row, start : start + count] = wider[:count] if swapped else known[:count]
-
-
-@compile_kernel
 def release_rows(held: Any, keep: Any, states: Any, smooth: Any) -> None:
-    """Follow a rise at once and a fall with one pole; `states` (B,) is the value before. `smooth` may be `held`."""
-    for first in range(0, held.shape[0], 2):
-        # Two rows at a time, as each sample waits for the one before; a last single row is done twice.
-        second = min(first + 1, held.shape[0] - 1)
-        one, two, keep_one, keep_two = states[first], states[second], keep[first], keep[second]
+    """Follow a rise at once and a fall with one pole; `states` (B,) is the value before. `smooth` is not `held`."""
+    rows, places, times, values = held.shape[0], np.empty(ROWS, np.int64), np.zeros((ROWS, 2)), np.empty(ROWS)
+    for first in range(0, rows, ROWS):
+        for lane in range(ROWS):
+            places[lane] = min(first + lane, rows - 1)
+            times[lane, 0], values[lane] = keep[places[lane]], states[places[lane]]
         for start in range(0, held.shape[1], BLOCK):
-            end = min(start + BLOCK, held.shape[1])
-            above, below = held[first, start:end], held[second, start:end]
-            out, out_below = smooth[first, start:end], smooth[second, start:end]
             # Decaying values must not end in slow denormal numbers.
-            one, two = one if one > 1e-20 else 0.0, two if two > 1e-20 else 0.0
-            for i in range(end - start):
-                one = max(above[i], keep_one * one + (1.0 - keep_one) * above[i])
-                two = max(below[i], keep_two * two + (1.0 - keep_two) * below[i])
-                out[i] = one
-                out_below[i] = two
-        states[first], states[second] = one, two
-
-
-@compile_kernel
-def average_rows(values: Any, first: int, width: int, sign: float, output: Any) -> None:
-    """Write sign times the mean of `width` neighbours, from the place `first` on, as far as the values reach."""
-    scale = sign / width
-    for row in range(values.shape[0]):
-        for start in range(first, values.shape[1] - width + 1, BLOCK):
-            count = min(BLOCK, values.shape[1] - width + 1 - start)
-            entering, leaving = (
-                values[row, start + width : start + width + count - 1],
-                values[row, start : start + count],
-            )
-            out = output[row, start - first : start - first + count]
-            # A fresh sum every block keeps its rounding from growing.
-            total = 0.0
-            for i in range(start, start + width):
-                total += values[row, i]
-            out[0] = scale * total
-            for i in range(count - 1):
-                total += float(entering[i]) - float(leaving[i])
-                out[i + 1] = scale * total
+            for lane in range(ROWS):
+                values[lane] = values[lane] if values[lane] > 1e-20 else 0.0
+            follow_block(held, places, start, min(BLOCK, held.shape[1] - start), times, values, smooth)
+        for lane in range(ROWS):
+            states[places[lane]] = values[lane]
 
 
 @compile_kernel
@@ -194,8 +185,9 @@ def release_rows_backward(gradient: Any, held: Any, smooth: Any, keep: Any, held
             i = held.shape[1] - 1 - j
             before = smooth[row, i - 1] if i > 0 else 0.0
             through, distance = gradient[row, i] + carried, before - held[row, i]
-            kept = share * through if distance > 0.0 else 0.0
-            total += through * distance if distance > 0.0 else 0.0
+            kept, moved = share * through, through * distance
+            kept = kept if distance > 0.0 else 0.0
+            total += moved if distance > 0.0 else 0.0
             held_slope[row, i] = through - kept
             carried = kept if abs(kept) > 1e-30 else 0.0
         keep_slope[row] = total

@@ -11,8 +11,8 @@ import torch
 from fxrep import effects
 from fxrep.audio import sample_peak_db, true_peak_db
 from fxrep.audio.peaks import INTERPOLATOR_PHASES
-from fxrep.effects.limiter_kernels import average_rows, hold_rows
 from fxrep.effects.streaming import stream_blocks
+from fxrep.effects.window_kernels import average_rows, hold_rows
 
 RATE = 44100
 
