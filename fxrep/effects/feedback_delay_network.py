@@ -6,7 +6,7 @@ import functools
 
 import torch
 
-from fxrep.effects.damped_network import Circle, all_pass, network_response
+from fxrep.effects.damped_network import Circle, network_response
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.reverberation import Reverb, reverberate
 from fxrep.effects.seeds import check_seed
@@ -98,18 +98,20 @@ def _transfer(circle: Circle, *, size: torch.Tensor, diffusion: torch.Tensor, li
     With the Householder matrix this has a closed form: g = D / (1 - D), x = g / (1 + (2 / N) sum of g).
     """
     seconds, signs = network_layout(lines, seed)
-    weights = torch.cat((torch.full((1, lines), 2.0 / lines), signs)).to(circle.loss)
     delays = size.unsqueeze(-1) * (seconds * circle.sample_rate).to(size.device)
     gain = diffusion.to(circle.loss.dtype).unsqueeze(-1)
-    sums: torch.Tensor | None = None
-    for number in range(lines):
+    sums: list[torch.Tensor] = []
+    for number, (left, right) in enumerate(signs.T.tolist()):
         pair = torch.stack(((1.0 - ALL_PASS_SHARE) * delays[:, number], ALL_PASS_SHARE * delays[:, number]), -1)
         straight, inside = circle.delay(pair).unbind(1)
-        line = straight * all_pass(inside, gain)[0]
-        comb = (line / (1.0 - line)).unsqueeze(1) * weights[:, number, None]
-        sums = comb if sums is None else sums + comb
-    assert sums is not None
-    return sums[:, 1:] / (1.0 + sums[:, :1])
+        # The line is the quotient of its first two parts, and it closes on itself.
+        above, below = straight * (gain + inside), 1.0 + gain * inside
+        comb = above / (below - above)
+        if number:
+            sums = [torch.add(total, comb, alpha=sign) for total, sign in zip(sums, (1.0, left, right), strict=True)]
+        else:
+            sums = [comb, left * comb, right * comb]
+    return torch.stack(sums[1:], 1) / (1.0 + (2.0 / lines) * sums[0]).unsqueeze(1)
 
 
 @functools.lru_cache(maxsize=16)

@@ -7,6 +7,8 @@ import math
 
 import torch
 
+from fxrep.effects.steady_noise import steady_spectrum
+
 # Octave bands in Hz. The first takes everything below it, the last everything above.
 OCTAVES = (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
 # From this one down all octaves decay alike, unless they are set one by one: they need no bands of their own.
@@ -17,7 +19,7 @@ EDGE_OCTAVES = 0.25
 
 @functools.lru_cache(maxsize=4)
 def noise_bank(sample_rate: int, samples: int, seed: int, octaves: bool = False) -> torch.Tensor:
-    """Return white Gaussian noise split into bands, different for left and right.
+    """Return white noise of a steady level in every octave, split into bands, different for left and right.
 
     The bands add up to the white noise again. The same numbers give the same noise in every process; the result
     is cached and must not be written to.
@@ -31,8 +33,7 @@ def noise_bank(sample_rate: int, samples: int, seed: int, octaves: bool = False)
     Returns:
         (bands, 2, samples) float32 on the CPU.
     """
-    generator = torch.Generator().manual_seed(seed)
-    spectrum = torch.fft.rfft(torch.randn(2, samples, generator=generator, dtype=torch.float64))
+    spectrum = steady_spectrum(sample_rate, samples, seed)
     frequency_hz = torch.fft.rfftfreq(samples, 1.0 / sample_rate, dtype=torch.float64)
     weights = band_weights(frequency_hz)
     if octaves:

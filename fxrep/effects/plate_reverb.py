@@ -143,10 +143,12 @@ def _tap(
     delay: Delay, half: Sequence[torch.Tensor], taps: Sequence[Tap], other: bool, factors: Sequence[float]
 ) -> torch.Tensor:
     """Return the sum of the taps that read this half, each moved with the delay that it is in."""
-    total = torch.zeros_like(half[0])
+    total: torch.Tensor | None = None
     for element, from_other, sample, sign in taps:
         if from_other == other:
-            total = total + sign * half[element] * delay(factors[element + 1] * sample)
+            heard = half[element] * delay(factors[element + 1] * sample)
+            total = sign * heard if total is None else torch.add(total, heard, alpha=sign)
+    assert total is not None
     return total
 
 

@@ -6,7 +6,7 @@ import functools
 
 import torch
 
-from fxrep.effects.damped_network import Circle, all_pass, network_response
+from fxrep.effects.damped_network import Circle, network_response
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.reverberation import Reverb, reverberate
 from fxrep.effects.seeds import PUBLISHED, check_seed, length_factors
@@ -92,7 +92,8 @@ def _transfer(circle: Circle, *, size: torch.Tensor, diffusion: torch.Tensor, se
         combs = comb if combs is None else combs - comb if number % 2 else combs + comb
     assert combs is not None
     for length in lengths[len(COMBS) :]:
-        combs = combs * all_pass(circle.delay(scale * (length + spread)), -gain)[0]
+        delayed = circle.delay(scale * (length + spread))
+        combs = combs * (delayed - gain) / (1.0 - gain * delayed)
     return combs
 
 

@@ -96,6 +96,8 @@ def spring_response(
 
 
 def _transfer(circle: Circle, *, size: torch.Tensor, dispersion: torch.Tensor, seed: int) -> torch.Tensor:
+    # Nothing is heard above the transition frequencies, and nothing need be computed there.
+    bins, circle = circle.loss.shape[-1], circle.below(max(spring.transition_hz for spring in SPRINGS))
     gain = dispersion.to(circle.loss.dtype).unsqueeze(-1)
     outputs: torch.Tensor | None = None
     for spring, factor in zip(SPRINGS, length_factors(len(SPRINGS), seed), strict=True):
@@ -111,7 +113,7 @@ def _transfer(circle: Circle, *, size: torch.Tensor, dispersion: torch.Tensor, s
         output = heard.unsqueeze(1) * sides[:, None]
         outputs = output if outputs is None else outputs + output
     assert outputs is not None
-    return outputs
+    return torch.nn.functional.pad(outputs, (0, bins - outputs.shape[-1]))
 
 
 def _band(circle: Circle, transition_hz: float) -> torch.Tensor:

