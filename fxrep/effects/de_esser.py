@@ -46,6 +46,8 @@ def de_esser(
 
     The band has the slope of a fourth-order Linkwitz-Riley crossover and no phase (`fxrep.effects.zero_phase_bands`);
     what the compression changes is added to the input: below the crossover nothing moves, and ratio 1 is the identity.
+    There is no choice of causal bands, as the multiband compressor has it: so high up the look-ahead is at most 3 ms,
+    and a stream holds back no more.
 
     Args:
         audio: (B, C, T).

@@ -137,6 +137,43 @@ def _level_row_backward(
 
 
 @compile_kernel
+def _hand_over(slope: Any, count: int, further: int, later: bool) -> None:
+    """Make what the span after this one has left for its first samples the end of this one; the rest becomes 0."""
+    # From the end on, as there may be more of it than the span is long.
+    for j in range(further):
+        i = further - 1 - j
+        slope[count + i] = slope[i] if later else 0.0
+    slope[:count] = 0.0
+
+
+@compile_kernel
+def _apply_group_backward(
+    gradient: Any,
+    audio: Any,
+    rows: int,
+    first: int,
+    known: int,
+    start: int,
+    count: int,
+    smooth: Any,
+    times: Any,
+    makeup_db: Any,
+    audio_slope: Any,
+    slope: Any,
+    slopes: Any,
+) -> None:
+    """Write the gradient of a span of the audio; add those of the smoothed gain, of look-ahead and of make-up."""
+    for lane in range(known):
+        item, row = (first + lane) // rows, (first + lane) % rows
+        own, own_slope, end, ahead, out = smooth[lane], slope[lane], start + count, times[item, 2], audio_slope[item]
+        moved, made_up = apply_row_backward(
+            gradient[item], audio[item], row, rows, start, end, own, ahead, makeup_db[item], out, own_slope
+        )
+        slopes[item, 6] += moved
+        slopes[item, 7] += made_up
+
+
+@compile_kernel
 def drive_rows_backward(
     gradient: Any,
     audio: Any,
@@ -198,18 +235,11 @@ def drive_rows_backward(
                 gains[lane] = marks[first + places[lane], span, 1]
             _fill_span(key, rows, first, start, count, further, keep, mode, link, places, powers, level)
             smooth_group(level, smooth, 0, 0, count + further, curve, items, places, pairs, gains)
-            for lane in range(known):
-                item, row, own, own_slope = items[lane], (first + lane) % rows, smooth[lane], slope[lane]
-                # What the span after this one has left for its first samples is for the end of this one.
-                for i in range(further):
-                    own_slope[count + i] = own_slope[i] if back else 0.0
-                own_slope[:count] = 0.0
-                end, ahead, out = start + count, times[item, 2], audio_slope[item]
-                moved, made_up = apply_row_backward(
-                    gradient[item], audio[item], row, rows, start, end, own, ahead, makeup_db[item], out, own_slope
-                )
-                slopes[item, 6] += moved
-                slopes[item, 7] += made_up
+            for lane in range(ROWS):
+                _hand_over(slope[lane], count, further, back > 0)
+            _apply_group_backward(
+                gradient, audio, rows, first, known, start, count, smooth, times, makeup_db, audio_slope, slope, slopes
+            )
             if steered:
                 for lane in range(ROWS):
                     gains[lane] = steering_marks[first + places[lane], span, 1]

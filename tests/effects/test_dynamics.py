@@ -263,19 +263,21 @@ def test_streams_keep_detector_gain_and_lookahead(more: dict, hits: torch.Tensor
 
 @pytest.mark.parametrize("link", ["max", "mean", "none"])
 @pytest.mark.parametrize("rms", [False, True])
-def test_the_tensor_form_is_the_loop(link: str, rms: bool) -> None:
+@pytest.mark.parametrize(("rate", "lookahead_ms"), [(8000, 0.9), (400_000, 12.301)])
+def test_the_tensor_form_is_the_loop(link: str, rms: bool, rate: int, lookahead_ms: float) -> None:
     generator = torch.Generator().manual_seed(7)
     values = {"threshold_db": -20.0, "ratio": 3.0, "attack_ms": 0.2, "release_ms": 6.0, "knee_db": 5.0}
-    values |= {"makeup_db": 2.0, "lookahead_ms": 0.9}
+    values |= {"makeup_db": 2.0, "lookahead_ms": lookahead_ms}
     results = []
-    # Two whole spans of the compiled loop, and a rest that is shorter than the look-ahead.
+    # Two whole spans of the compiled loop, and a rest that is shorter than the look-ahead,
+    # which is longer than a span at 400 kHz.
     samples = 2 * SPAN + 5
     source = torch.randn(2, 2, samples, generator=generator, dtype=torch.float64)
     for parallel in (False, True):
         audio = source.clone().requires_grad_()
         columns = {k: torch.full((2,), v, dtype=torch.float64, requires_grad=True) for k, v in values.items()}
         keep = torch.full((2,), 0.98, dtype=torch.float64, requires_grad=True) if rms else None
-        curve = compressor_curve(columns, 8000)
+        curve = compressor_curve(columns, rate)
         if parallel:
             level_db = detect_level(audio, keep, link=link, parallel=True)
             output = apply_gain(audio, level_db, curve, parallel=True)
