@@ -130,11 +130,12 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"there is no checkpoint {path}: give the file that was released")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     inner = content.get("state_dict", content)
-    if not isinstance(inner, dict) or not inner or not all(isinstance(value, Tensor) for value in inner.values()):
+    named = isinstance(inner, dict) and all(isinstance(key, str) for key in inner)
+    if not named or not inner or not all(isinstance(value, Tensor) for value in inner.values()):
         raise CheckpointError(f"{path} holds no state_dict: give the file that was released")
     # Left by training on several GPUs.
     shared = "module." if all(name.startswith("module.") for name in inner) else ""
-    return {str(name).removeprefix(shared): value for name, value in inner.items()}
+    return {name.removeprefix(shared): value for name, value in inner.items()}
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:

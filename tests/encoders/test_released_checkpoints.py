@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 import encoders
 from encoders import released_checkpoints
 from encoders.afx_rep import AFxRepEncoder
+from encoders.band_split_encoder import BandSplitEncoder
+from encoders.chain_predictor import ChainPredictor
 from encoders.fx_encoder_plus_plus import FxEncoderPlusPlus
 from encoders.fx_encoder_plus_plus_body import FxEncoderPlusPlusBody
 from encoders.queries import ClapQueries
@@ -176,12 +178,14 @@ def test_files_of_other_kinds_are_refused(tmp_path):
     (tmp_path / "text.safetensors").write_text("no weights")
     torch.save({"model": Path("object")}, tmp_path / "objects.pt")
     torch.save({"state_dict": {"a": 1}}, tmp_path / "numbers.pt")
+    torch.save({1: torch.zeros(1)}, tmp_path / "places.pt")
     for name, words in {
         "none.pt": "there is no checkpoint",
         "text.pt": "cannot be read",
         "text.safetensors": "damaged",
         "objects.pt": "save its state_dict with safetensors",
         "numbers.pt": "holds no state_dict",
+        "places.pt": "holds no state_dict",
     }.items():
         with pytest.raises(CheckpointError, match=words):
             import_released(tmp_path / name, tmp_path / "release", "afx_rep")
@@ -218,7 +222,11 @@ def test_from_the_file_to_an_evaluation(small, tmp_path, manifest):
         torch.save(state, tmp_path / f"{name}.pt")
         told = call("models", "import", tmp_path / f"{name}.pt", "--format", name, "-o", tmp_path / name)
         assert "licence" in told and "note" in told
-    given = [word for name in FORMATS for word in ("-m", tmp_path / name)]
+    # Whatever learns in another way stands in the same table.
+    predictor = ChainPredictor(BandSplitEncoder(2, 8, channels=[4, 4], hidden=8), hidden=8, layers=1, heads=2)
+    encoders.save_encoder(predictor, tmp_path / "chain_predictor")
+    names = [*FORMATS, "chain_predictor"]
+    given = [word for name in names for word in ("-m", tmp_path / name)]
     size = ["--candidates", "4", "--seconds", "1", "--split", "train", "--instrument", "bass", "--no-baselines"]
     table = call("evaluate", "retrieval", manifest, *given, *size)
-    assert all(name in table for name in FORMATS) and "chance" in table
+    assert all(name in table for name in names) and "chance" in table
