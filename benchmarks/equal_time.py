@@ -1,24 +1,31 @@
 """Retrieval of encoders that were all trained for the same CPU time on the same data, beside the baselines.
 
-python benchmarks/equal_time.py MANIFEST [--minutes 10] [--split test]
+python benchmarks/equal_time.py MANIFEST [--minutes 10] [--split test] [--encoder spectral --encoder fx_encoder …]
 
-Every encoder starts from random weights and sees the same stream of pairs until its CPU seconds are spent.
+Every encoder starts from random weights in its published or default size and sees the same stream of pairs, under one
+objective, until its CPU seconds are spent; its row without training stands above it.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import time
 
 import torch
 
-from encoders import EffectEncoder, FxEncoder, SpectralEncoder
+from encoders import EffectEncoder
 from encoders.evaluation import RetrievalProtocol, baseline_systems, encoder_system, retrieval_benchmark
 from encoders.objectives import nt_xent
+from encoders.registry import ENCODERS, build_encoder
 from fxrep.cli.evaluate import retrieval_table
 from fxrep.data import read_manifest
 from fxrep.data.pairs import PairDataset, PairRenderer
+
+LEARNING_RATES = {"spectral": 1e-3}
+PUBLISHED_RATE = 1e-4
+"""Of the published networks; they diverge at the small one's, which crawls at theirs."""
 
 
 def train(encoder: EffectEncoder, arguments: argparse.Namespace, learning_rate: float) -> int:
@@ -50,20 +57,24 @@ def main() -> None:
     parser.add_argument("--segment-s", type=float, default=4.0)
     parser.add_argument("--split", default="test")
     parser.add_argument("--groups", type=int, default=1)
+    parser.add_argument("--encoder", action="append", choices=sorted(ENCODERS), help="repeat for several")
+    parser.add_argument("--effects", type=int, help="active effects per chain of the evaluation")
+    parser.add_argument("--hard", type=int, default=0, help="candidates of either kind made for each query")
     arguments = parser.parse_args()
     systems = baseline_systems()
-    # The published learning rate for the published network; both networks diverge or crawl at the other's.
-    for name, factory, learning_rate in (
-        ("SpectralEncoder", SpectralEncoder, 1e-3),
-        ("Fx-Encoder (published size)", FxEncoder, 1e-4),
-    ):
+    for name in arguments.encoder or ["spectral", "fx_encoder", "fx_encoder_plus_plus"]:
         torch.manual_seed(0)
-        systems[f"{name}, untrained"] = encoder_system(factory().eval())
-        torch.manual_seed(0)
-        encoder = factory()
-        pairs = train(encoder, arguments, learning_rate)
+        encoder = build_encoder({"class_path": name})
+        systems[f"{name}, untrained"] = encoder_system(copy.deepcopy(encoder).eval())
+        pairs = train(encoder, arguments, LEARNING_RATES.get(name, PUBLISHED_RATE))
         systems[f"{name}, {pairs} pairs"] = encoder_system(encoder)
-    protocol = RetrievalProtocol(split=arguments.split, groups=arguments.groups)
+    protocol = RetrievalProtocol(
+        split=arguments.split,
+        groups=arguments.groups,
+        effects=arguments.effects,
+        own_content=arguments.hard,
+        same_effects=arguments.hard,
+    )
     results = retrieval_benchmark(systems, read_manifest(arguments.manifest), protocol)
     print(f"{arguments.minutes:g} CPU minutes of training each, batches of {arguments.batch_size} contents\n")
     print(retrieval_table(results, protocol.candidates, protocol.instruments_used))
