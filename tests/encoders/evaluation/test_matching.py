@@ -23,7 +23,7 @@ LEVEL_AND_WIDTH = EffectChain(
 
 
 def protocol(**changes: object) -> MatchingProtocol:
-    settings: dict[str, object] = {"items": 4, "segment_s": 0.5, "chain": LEVEL_AND_WIDTH, "steps": 40, "effects": 2}
+    settings: dict[str, object] = {"items": 4, "segment_s": 0.3, "chain": LEVEL_AND_WIDTH, "steps": 40, "effects": 2}
     return MatchingProtocol(**{**settings, **changes})  # type: ignore[arg-type]
 
 
