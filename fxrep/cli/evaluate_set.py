@@ -37,9 +37,10 @@ def run(
 ) -> None:
     """Measure Fréchet and kernel distances between two sets of recordings.
 
-    The Fréchet distance grows with what is missing in number: "infinite" is what it falls to, extrapolated. Kernel
-    distances have no such bias; 0 is alike. Intervals are 95 %, over files (songs of a manifest). Audio features are in
-    standard deviations of the reference. --json adds every distance at an eighth to all of both sets.
+    The Fréchet distance is larger the fewer recordings there are; "infinite" is what endless sets would give,
+    extrapolated. Kernel distances have no such bias: about 0 is alike. Intervals are 95 %, over files (songs of a
+    manifest). Audio features are in standard deviations of the reference. --json adds the distances at an eighth of
+    both sets and more.
 
     \b
     Example:
