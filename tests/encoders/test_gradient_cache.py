@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from encoders.base import EffectEncoder
+from encoders.fx_encoder import FxEncoder
 from encoders.objectives import nt_xent
 from encoders.spectral_encoder import SpectralEncoder
 from encoders.training.command import run_training
@@ -122,14 +123,17 @@ def test_validation_is_not_chunked():
 
 
 def test_training_with_chunks_is_the_same_training(manifest, tmp_path):
-    common = ["--data.manifest", str(manifest), "--data.segment_s", "0.5", "--trainer.max_steps", "3"]
-    checkpoints = []
+    common = ["--data.manifest", str(manifest), "--data.segment_s", "0.5", "--trainer.max_steps", "2"]
+    losses, statistics = [], []
     for name, more in (("whole", []), ("chunks", ["--model.embedding_chunk", "3"])):
         override = [*common, *more, "--trainer.default_root_dir", str(tmp_path / name)]
         report = run_training(["encoders/debug/spectral"], "fit", override)
-        checkpoints.append(torch.load(report.checkpoint, weights_only=True)["state_dict"])
-    # Adam divides by the root of squared gradients, so the smallest of them count as much as the largest.
-    assert_close(checkpoints[1], checkpoints[0], tolerance=1e-3)
+        losses.append(report.metrics["train/loss"])
+        state = torch.load(report.checkpoint, weights_only=True)["state_dict"]
+        statistics.append({name: value for name, value in state.items() if ".standardize." in name})
+    # The second loss is that after a step of Adam, whose first step is the sign of each gradient, however small.
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    assert_close(statistics[1], statistics[0])
 
 
 def test_fx_encoder_plus_plus_trains_in_chunks(manifest, tmp_path):
@@ -158,16 +162,16 @@ def test_compiled_training(configuration):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="the compiler of torch.compile needs g++ on a CPU")
 def test_compiled_to_machine_code_and_in_chunks():
-    whole, compiled = spectral().train(), spectral().train()
-    features = FeatureExtraction(compiled, 4, "inductor")
-    # Two lengths, as cuts at random give: the second one must not be served by the code for the first.
-    for seconds in (0.5, 0.4):
-        a, b = pairs(seconds=seconds)
-        for model, embed in ((whole, whole.features), (compiled, features)):
-            model.zero_grad()
-            nt_xent(embed(a), embed(b)).backward()
-        assert_close(
-            *({name: value.grad for name, value in model.named_parameters()} for model in (compiled, whole)),
-            tolerance=1e-4,
-        )
-        assert_close(dict(compiled.named_buffers()), dict(whole.named_buffers()))
+    torch.manual_seed(0)
+    whole, compiled = (FxEncoder([4, 8], [9, 5], [64, 16], minimum_s=0.2).train() for _ in range(2))
+    compiled.load_state_dict(whole.state_dict())
+    a, b = pairs(rows=4)
+    features = FeatureExtraction(compiled, 2, "inductor")
+    # Batch normalisation goes by the chunk, compiled or not.
+    nt_xent(*(torch.cat([whole.features(part) for part in side.split(2)]) for side in (a, b))).backward()
+    nt_xent(features(a), features(b)).backward()
+    # To the largest gradient of all: that of a bias before batch normalisation is rounding of 0.
+    largest = max(value.grad.abs().max() for value in whole.parameters())
+    for one, other in zip(compiled.parameters(), whole.parameters(), strict=True):
+        assert (one.grad - other.grad).abs().max() < 1e-3 * largest
+    assert_close(dict(compiled.named_buffers()), dict(whole.named_buffers()), tolerance=1e-4)
