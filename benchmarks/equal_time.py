@@ -30,7 +30,9 @@ PUBLISHED_RATE = 1e-4
 
 def train(encoder: EffectEncoder, arguments: argparse.Namespace, learning_rate: float) -> int:
     """Train for the CPU time given; returns the pairs seen. Cosine over the time that is left, 5 % warm-up."""
-    dataset = PairDataset(arguments.manifest, length=10**6, segment_s=arguments.segment_s)
+    dataset = PairDataset(
+        arguments.manifest, length=10**6, segment_s=arguments.segment_s, sample_rate=encoder.sample_rate
+    )
     renderer, generator = PairRenderer("default"), torch.Generator().manual_seed(0)
     optimizer = torch.optim.AdamW(encoder.parameters(), lr=learning_rate)
     encoder.train()
@@ -57,7 +59,9 @@ def main() -> None:
     parser.add_argument("--segment-s", type=float, default=4.0)
     parser.add_argument("--split", default="test")
     parser.add_argument("--groups", type=int, default=1)
-    parser.add_argument("--encoder", action="append", choices=sorted(ENCODERS), help="repeat for several")
+    parser.add_argument(
+        "--encoder", action="append", choices=sorted(set(ENCODERS) - {"chain_predictor"}), help="repeat for several"
+    )
     parser.add_argument("--effects", type=int, help="active effects per chain of the evaluation")
     parser.add_argument("--hard", type=int, default=0, help="candidates of either kind made for each query")
     arguments = parser.parse_args()
