@@ -43,9 +43,10 @@ class InstrumentListener(nn.Module):
         self.blocks = nn.ModuleList(TimeBlock(channels, dilation=2 ** (i % 3)) for i in range(n_blocks))
         self.attention = nn.Linear(channels, n_bands + 1)
         sizes = 2 * n_features + (n_bands + 1) + 3 * channels + query_dim
-        self.joint = nn.Sequential(nn.Linear(sizes, hidden), nn.GELU(), nn.Linear(hidden, dim))
-        nn.init.zeros_(self.joint[-1].weight)
-        nn.init.zeros_(self.joint[-1].bias)
+        last = nn.Linear(hidden, dim)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.joint = nn.Sequential(nn.Linear(sizes, hidden), nn.GELU(), last)
 
     def forward(self, frames: Tensor, query: Tensor) -> Tensor:
         """Standardised frames (B, F, frames) and queries (B, Q) of unit length to (B, dim); 0 until it has learned."""

@@ -58,9 +58,9 @@ def load_audio(
         AudioError: the file is missing, empty, not audio, truncated, damaged, has more than two channels, holds NaN
             or infinite samples, or ends before `start_s`.
     """
-    if not isinstance(start_s, Real) or not 0 <= start_s < float("inf"):
+    if not (_is_number(start_s) and 0 <= start_s < float("inf")):
         raise ArgumentError(f"start_s is {start_s!r}: expected seconds from 0")
-    if duration_s is not None and (not isinstance(duration_s, Real) or not 0 < duration_s < float("inf")):
+    if duration_s is not None and not (_is_number(duration_s) and 0 < duration_s < float("inf")):
         raise ArgumentError(f"duration_s is {duration_s!r}: expected seconds above 0, or None for all")
     _check_conversion(sample_rate, channels)
     source = open_source(audio_path(path), stream)
@@ -110,6 +110,10 @@ def _check_conversion(sample_rate: int | None, channels: int | None) -> None:
         check_rate(sample_rate)
     if channels is not None:
         check_channels(channels)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real)
 
 
 def _gather(source: Source, start: int, wanted: int) -> Tensor:
