@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 from fxrep.effects.streaming import Stream
 
@@ -116,7 +117,7 @@ class _AllpassLadder(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
         audio, points, feedback, kept = ctx.saved_tensors
         audio_slope = torch.empty_like(audio)

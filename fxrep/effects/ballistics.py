@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 
 
@@ -105,7 +106,7 @@ class _Ballistics(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None, None]:
         target, output, attack, release = ctx.saved_tensors
         gradient = gradients[0].contiguous()

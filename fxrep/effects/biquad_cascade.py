@@ -20,6 +20,7 @@ import numba
 import numpy as np
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 from fxrep.effects.row_threads import over_rows
 from fxrep.effects.vector_lanes import (
@@ -208,7 +209,7 @@ class _Cascade(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         audio, lanes, checkpoints = ctx.saved_tensors
         audio_slope, slopes = torch.empty_like(audio), torch.empty_like(lanes)

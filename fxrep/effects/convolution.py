@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from fxrep.effects.first_gradients import first_gradient_only
+
 # The cost of a transform point rises by a quarter with every doubling beyond this: the work leaves the caches.
 CACHED_POINTS = 32768
 SLOWER_PER_DOUBLING = 0.25
@@ -108,7 +110,7 @@ class _Convolution(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         gradient, plan = gradients[0], ctx.plan
         parts, audio, dry, *spectra = ctx.saved_tensors

@@ -19,6 +19,7 @@ import numba
 import numpy as np
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 from fxrep.effects.row_threads import over_rows
 from fxrep.effects.streaming import Stream
@@ -138,7 +139,7 @@ class _EchoLine(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         line, damped, settings = ctx.saved_tensors
         gradient = gradients[0].contiguous()

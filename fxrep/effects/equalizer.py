@@ -13,6 +13,7 @@ from fxrep.effects.processor import Processor
 from fxrep.effects.section_filtering import SectionStream, choose_method, filter_by_sections
 from fxrep.effects.settings import Setting, check_input
 from fxrep.effects.streaming import MemorylessStream, Stream
+from fxrep.effects.zero_gradients import with_zero_gradients
 from fxrep.errors import ArgumentError
 
 # Lowest, highest and default frequency of each band in Hz: together they cover the bands of the published chains.
@@ -94,7 +95,8 @@ def equalize(
     chosen = choose_method(method, audio.device)
     sections = design_bands(audio, sample_rate, bands, settings)
     if sections is None:
-        return audio.clone()
+        # Of a band that is off, the Q and the gain have the gradient 0, not none.
+        return with_zero_gradients(audio.clone(), [value for value in settings.values() if torch.is_tensor(value)])
     tail = tail_samples(sample_rate, tuple(bands)) if chosen == "fft" else 0
     return filter_by_sections(audio, sections, chosen, tail)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
+
 Scores = Callable[[torch.Tensor], torch.Tensor]
 """Maps positions (K, B, P) to the inner products (K, B) of the renders there with the incoming gradient."""
 
@@ -117,7 +119,7 @@ class _Estimated(torch.autograd.Function):
         return output.view_as(output)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, incoming: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         to_audio, to_positions = None, None
         if ctx.needs_input_grad[0] and ctx.straight_through:

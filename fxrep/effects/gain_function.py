@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from fxrep.effects.drive_kernels import MEASURED, SPAN, drive_rows, drive_rows_backward
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.level_kernels import NONE
 from fxrep.effects.neutral_curves import neutral_items, steering_curve
 
@@ -43,7 +44,7 @@ class GainFunction(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients of all that `forward` takes."""
         audio, key, keep, curve, times, makeup_db, marks = ctx.saved_tensors

@@ -12,6 +12,7 @@ import torch
 
 from fxrep.effects.ballistics_kernels import ROWS
 from fxrep.effects.chunks import CHUNK_SAMPLES
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.level_detector import LINKS
 from fxrep.effects.level_kernels import NONE, QUIETEST_DB, detect_rows, detect_rows_backward
 from fxrep.effects.level_memory import play_rows, play_rows_backward
@@ -69,7 +70,7 @@ class _GateLevel(torch.autograd.Function):
         return output.reshape(-1, rows, key.shape[2])
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
         key, hold, play, output = ctx.saved_tensors
         pieces, gradient = _Pieces(key, ctx.rows, ctx.link, hold), gradients[0].contiguous().flatten(0, 1)

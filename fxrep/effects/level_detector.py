@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from fxrep.effects.ballistics import smooth_ballistics
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.level_kernels import (
     DB_PER_NEPER,
     MAX,
@@ -45,7 +46,7 @@ class _Level(torch.autograd.Function):
         return level
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None, None, None]:
         audio, keep, level = ctx.saved_tensors
         audio_slope, keep_slope = torch.zeros_like(audio), torch.empty_like(keep)

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 from fxrep.effects.level_kernels import QUIETEST_DB
 from fxrep.effects.sliding_maximum import sliding_maximum
@@ -71,7 +72,7 @@ class _Play(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         level, output, width = ctx.saved_tensors
         slope, width_slope = torch.empty_like(level), torch.empty_like(width)

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from fxrep.effects.chunks import items_per_chunk
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.gain_application_kernels import apply_rows, apply_rows_backward
 from fxrep.effects.gain_computer import time_coefficient
 from fxrep.effects.limit_kernels import limit_rows
@@ -156,7 +157,7 @@ class _Limiter(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
         audio, aim_db, keep = ctx.saved_tensors
         slopes = torch.empty_like(audio), torch.empty_like(aim_db), torch.empty_like(keep)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 
 STRIDE = 512
@@ -61,7 +62,7 @@ class _Shaping(torch.autograd.Function):
         return response
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor, torch.Tensor]:
         noise, slow, fast = ctx.saved_tensors
         slow_slope, fast_slope = torch.empty_like(slow), torch.zeros_like(fast)

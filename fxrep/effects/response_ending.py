@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 
 
@@ -85,7 +86,7 @@ class _Ending(torch.autograd.Function):
         return windowed * energies.rsqrt().to(response.dtype)[:, None, None]
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         response, windowed, edges, energies = ctx.saved_tensors
         slope, edge_slopes = torch.empty_like(response), torch.zeros_like(edges)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 
 
@@ -119,7 +120,7 @@ class _SlidingMaximum(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         values, widths, fractions = ctx.saved_tensors
         where = seek_maxima(values, widths, ctx.rest)

@@ -20,6 +20,7 @@ import numba
 import numpy as np
 import torch
 
+from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.kernels import compile_kernel
 from fxrep.effects.row_threads import over_rows
 from fxrep.effects.streaming import Stream
@@ -102,7 +103,7 @@ class _SweptLine(torch.autograd.Function):
         return output
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_gradient_only
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         line, settings = ctx.saved_tensors
         gradient = gradients[0].contiguous()
