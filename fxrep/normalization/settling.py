@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from fxrep.audio import SILENCE_LUFS
+from fxrep.normalization.loudness import loudness_of
 from fxrep.normalization.sources import Source, TensorSource
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ def settle(
         left = _distances(source, repeated, instruments) if left is None else left
         left_after = _distances(after, repeated, instruments)
         nearer = left_after <= left - WORTH
+        if nearer.any():
+            # What has become silent is at no distance, but nothing could give it its level back.
+            nearer &= loudness_of(after) > SILENCE_LUFS
         source.known.clear()
         source, left = _chosen(after, source, nearer), np.where(nearer, left_after, left)
         if not nearer.any():

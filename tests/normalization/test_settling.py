@@ -80,3 +80,8 @@ def test_a_level_touches_nobody_and_is_set_last() -> None:
 def test_what_has_no_target_is_passed_over() -> None:
     source = TensorSource(torch.zeros(1, 2, 2), 44100)
     assert settle(source, [Towards(0)], lambda _: None, ["drums"]) is source
+
+
+def test_a_round_that_leaves_silence_is_undone() -> None:
+    start = torch.tensor([[[1.0, 0.0]] * 2])
+    assert torch.equal(run(Towards(0), target=0.0, start=start), start)
