@@ -6,20 +6,39 @@ from typing import Any
 
 import torch
 
+from fxrep.effects.ballistics_kernels import ROWS
 from fxrep.effects.drive_kernels import MEASURED, SPAN, drive_rows, drive_rows_backward
 from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.level_kernels import NONE
 from fxrep.effects.neutral_curves import neutral_items, steering_curve
+from fxrep.effects.row_threads import over_rows
 
 
 def _drive(tensors: tuple[torch.Tensor, ...], rows: int, mode: int, link: int, output: torch.Tensor) -> torch.Tensor:
-    """Write the output; return the states before every span."""
-    audio, key, *columns = tensors
+    """Write the output; return the states before every span, (B, rows, spans, 2)."""
+    audio = tensors[0]
     spans = -(-audio.shape[2] // SPAN)
-    marks = torch.empty((len(audio) * rows, spans, 2), dtype=torch.float64)
-    settings = (column.numpy() for column in columns)
-    drive_rows(audio.numpy(), key.numpy(), rows, *settings, mode, link, marks.numpy(), output.numpy())
+    marks = torch.empty((len(audio), rows, spans, 2), dtype=torch.float64)
+    arrays = (tensor.numpy() for tensor in (*tensors, marks, output))
+    over_rows(_drive_items, *arrays, settings=(rows, mode, link), step=ROWS)
     return marks
+
+
+def _drive_items(
+    audio: Any, key: Any, keep: Any, curve: Any, times: Any, makeup_db: Any, marks: Any, output: Any, *how: int
+) -> None:
+    rows, mode, link = how
+    by_row = marks.reshape(-1, *marks.shape[2:])
+    drive_rows(audio, key, rows, keep, curve, times, makeup_db, mode, link, by_row, output)
+
+
+def _drive_items_backward(*given: Any) -> None:
+    gradient, audio, key, *columns, marks, steering_marks, audio_slope, key_slope, slopes = given[:-4]
+    rows, mode, link, steered = given[-4:]
+    by_row = (each.reshape(-1, *each.shape[2:]) for each in (marks, steering_marks))
+    drive_rows_backward(
+        gradient, audio, key, rows, *columns, mode, link, steered, *by_row, audio_slope, key_slope, slopes
+    )
 
 
 class GainFunction(torch.autograd.Function):
@@ -59,16 +78,9 @@ class GainFunction(torch.autograd.Function):
         # The gradient of the key is added up.
         key_slope = audio_slope if ctx.same else torch.zeros_like(key)
         slopes = curve.new_zeros((len(curve), 9))
-        columns = (keep, curve, steering, times, makeup_db)
-        drive_rows_backward(
-            *(tensor.numpy() for tensor in (gradients[0].contiguous(), audio, key)),
-            ctx.rows,
-            *(tensor.numpy() for tensor in columns),
-            ctx.mode,
-            ctx.link,
-            steered,
-            *(tensor.numpy() for tensor in (marks, steering_marks, audio_slope, key_slope, slopes)),
-        )
+        given = (gradients[0].contiguous(), audio, key, keep, curve, steering, times, makeup_db)
+        arrays = (tensor.numpy() for tensor in (*given, marks, steering_marks, audio_slope, key_slope, slopes))
+        over_rows(_drive_items_backward, *arrays, settings=(ctx.rows, ctx.mode, ctx.link, steered), step=ROWS)
         # Without any gain the times have no influence; and of two limits at 0 dB, moving one leaves the other.
         slopes[flat | shut, 4:6] = 0.0
         slopes[flat & shut, 1] = 0.0

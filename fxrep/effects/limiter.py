@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from fxrep.effects.ballistics_kernels import ROWS
 from fxrep.effects.chunks import items_per_chunk
 from fxrep.effects.first_gradients import first_gradient_only
 from fxrep.effects.gain_application_kernels import apply_rows, apply_rows_backward
@@ -22,6 +23,7 @@ from fxrep.effects.limiter_kernels import (
 )
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
+from fxrep.effects.row_threads import over_rows
 from fxrep.effects.settings import Setting, check_input, per_item, read_settings
 from fxrep.effects.sliding_maximum import slide_rows, slide_rows_backward
 from fxrep.effects.streaming import MemorylessStream, Stream
@@ -143,6 +145,10 @@ def _limit_backward(
     return audio_slope, ceiling_slope, keep_slope
 
 
+def _limit_items(audio: Any, aim_db: Any, keep: Any, output: Any, lookahead: int) -> None:
+    limit_rows(audio, aim_db, keep, lookahead, output)
+
+
 class _Limiter(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -150,7 +156,8 @@ class _Limiter(torch.autograd.Function):
     ) -> torch.Tensor:
         source, keep, aim_db = audio.contiguous(), keep.contiguous(), (ceiling_db - MARGIN_DB).contiguous()
         output = torch.empty_like(source)
-        limit_rows(source.numpy(), aim_db.numpy(), keep.numpy(), lookahead, output.numpy())
+        arrays = (tensor.numpy() for tensor in (source, aim_db, keep, output))
+        over_rows(_limit_items, *arrays, settings=(lookahead,), step=ROWS)
         # What lies between input and output is calculated again for the gradient, a few items at a time.
         ctx.save_for_backward(source, aim_db, keep)
         ctx.lookahead = lookahead

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from fxrep.effects import compressor, limiter
 from fxrep.effects.channel_gain import scale_channels
 from fxrep.effects.finite import check_finite
 from fxrep.effects.row_threads import SAMPLES_PER_THREAD, over_rows
@@ -56,6 +57,29 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     process.start()
     process.join(60)
     assert process.exitcode == 0
+
+
+@pytest.mark.parametrize("link", ["max", "none"])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_dynamics_do_not_depend_on_the_number_of_threads(threads: int, link: str) -> None:
+    """Nine items and a side-chain: stretches of unequal length, groups of rows that are cut short."""
+    random = torch.Generator().manual_seed(0)
+    audio, key = 0.5 * torch.randn(2, 9, 2, SAMPLES_PER_THREAD // 4, generator=random)
+    threshold_db = torch.linspace(-40.0, -6.0, 9)
+
+    def render(number: int) -> list[torch.Tensor]:
+        torch.set_num_threads(number)
+        inputs = [audio.clone().requires_grad_(), key.clone().requires_grad_(), threshold_db.clone().requires_grad_()]
+        squeezed = compressor(inputs[0], 44100, threshold_db=inputs[2], ratio=4.0, sidechain=inputs[1], link=link)
+        limited = limiter(squeezed, 44100, ceiling_db=-9.0)
+        return [limited, *torch.autograd.grad(limited.square().sum(), inputs)]
+
+    before = torch.get_num_threads()
+    try:
+        for one, several in zip(render(1), render(threads), strict=True):
+            assert torch.equal(one, several)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
