@@ -188,6 +188,8 @@ def main() -> None:
         shapes, arguments.repetitions = (Shape(2, 1.0),), 1
     if arguments.batch or arguments.seconds:
         shapes = (Shape(arguments.batch or 16, arguments.seconds or 5.0),)
+    # A process forked from one with threads at work would wait for them for ever: until then there is one.
+    torch.set_num_threads(1)
     entries = all_entries(torch.device(arguments.device), arguments.only)
     for shape in shapes:
         if arguments.memory:
