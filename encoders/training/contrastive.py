@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from encoders.base import EffectEncoder
 from encoders.objectives import ContrastiveObjective, NTXentObjective, chance_loss
 from encoders.projection import ProjectionHead
 from encoders.training.distributed import gather_with_gradient
+from encoders.training.encoder_training import EncoderTraining
 from encoders.training.gradient_cache import FeatureExtraction
 from encoders.training.monitors import alignment, retrieval_at_1, spread, uniformity
-from encoders.training.schedule import warm_up_cosine
 from encoders.training.settings_readout import SettingsReadout
 from fxrep.data.pairs import PairRenderer, RenderedPairs
-from fxrep.errors import ArgumentError, FxrepError
-
-_STREAMS = {"train": 0, "validation": 1, "test": 2}
+from fxrep.errors import ArgumentError
 
 
-class ContrastiveTraining(LightningModule):
+class ContrastiveTraining(EncoderTraining):
     """Trains `encoder` so that two contents under one effect chain embed alike.
 
     Everything random in a step comes from (seed, position in the run, rank), so that a resumed run is the run that
@@ -63,50 +59,30 @@ class ContrastiveTraining(LightningModule):
         embedding_chunk: int | None = None,
         compile_backend: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(encoder, learning_rate, weight_decay, betas, warmup_steps, seed)
         if not readout_weight >= 0.0:
             raise ArgumentError(f"readout_weight is {readout_weight}: it must be 0 or more")
-        self.encoder = encoder
         self.features = FeatureExtraction(encoder, embedding_chunk, compile_backend)
         self.renderer = renderer
         self.objective = NTXentObjective() if objective is None else objective
         self.projection = None if projection_dim is None else ProjectionHead(encoder.dim, encoder.dim, projection_dim)
-        self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, tuple(betas)
-        self.warmup_steps, self.seed = warmup_steps, seed
         self.readout_weight = readout_weight
         self.readout = SettingsReadout(renderer.chain, encoder.dim) if readout_weight else None
-        self.measured: dict[str, float] = {}
         self._held_out: list[tuple[Tensor, Tensor]] = []
 
-    def setup(self, stage: str) -> None:
-        """Refuse data at another rate than the encoder's: it would be misread, not resampled."""
-        self.check_data(getattr(self.trainer, "datamodule", None))
-
-    def check_data(self, data: Any) -> None:
-        """Refuse a data module at another rate.
-
-        Raises:
-            ArgumentError: with both rates.
-        """
-        rate = getattr(data, "sample_rate", self.encoder.sample_rate)
-        if rate != self.encoder.sample_rate:
-            raise ArgumentError(
-                f"the data is at {rate} Hz and the encoder at {self.encoder.sample_rate} Hz: set both sample_rate alike"
-            )
+    @property
+    def objective_name(self) -> str:
+        """The objective, for the model card."""
+        return type(self.objective).__name__
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Loss, a scalar, of one batch joined over all processes."""
-        generator = self._generator("train", batch["position"])
-        # Dropout and the like draw from the global generator: it too must not depend on what ran before.
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        generator = self._training_generator(batch)
         embedded = self._embed_pairs(batch, generator)
         loss, pairs = self._joined_loss(embedded)
         if pairs < 2:
             raise ArgumentError("a batch of one pair holds nothing to tell it from: give a batch_size of 2 or more")
-        if not torch.isfinite(loss):
-            raise FxrepError(
-                f"the loss is {loss.item()} at step {self.global_step}: training diverged, lower the learning rate"
-            )
+        self._check_finite(loss)
         self._log("train", loss, pairs, embedded)
         return loss
 
@@ -117,11 +93,7 @@ class ContrastiveTraining(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Measure the whole validation set and keep the figures for the model card."""
         self._measure_held_out("validation")
-        if not self.trainer.sanity_checking:
-            logged = self.trainer.callback_metrics
-            self.measured = {name: float(value) for name, value in logged.items() if name.startswith("validation/")} | {
-                "step": float(self.global_step)
-            }
+        self._keep_measured()
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """What validation does, on the test pairs, logged as ``test/…``."""
@@ -130,48 +102,6 @@ class ContrastiveTraining(LightningModule):
     def on_test_epoch_end(self) -> None:
         """Measure the whole test set."""
         self._measure_held_out("test")
-
-    def configure_optimizers(self) -> Any:
-        """AdamW under warm-up and cosine, stepped with the optimiser."""
-        optimizer = torch.optim.AdamW(
-            self.parameters(),
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            betas=(self.betas[0], self.betas[1]),
-        )
-        total = self.trainer.estimated_stepping_batches
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: warm_up_cosine(step, self.warmup_steps, total)
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what a release needs, as plain values: the encoder's constructor tree and how it was trained."""
-        data: Any = getattr(self.trainer, "datamodule", None)
-        described = data.description() if hasattr(data, "description") else {}
-        checkpoint["fxrep"] = {
-            "encoder": self.encoder.config(),
-            "training": {
-                "steps": self.global_step,
-                "seed": self.seed,
-                "objective": type(self.objective).__name__,
-                "learning_rate": self.learning_rate,
-                "processes": self.trainer.world_size,
-                "precision": str(self.trainer.precision),
-                **described,
-            },
-            "metrics": dict(self.measured),
-        }
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the last figures."""
-        self.measured = dict(checkpoint.get("fxrep", {}).get("metrics", {}))
-
-    def _generator(self, stream: str, position: int) -> torch.Generator:
-        rank = self.trainer.global_rank if stream == "train" else 0
-        # SeedSequence mixes the numbers, so that neighbouring steps do not get neighbouring generators.
-        mixed = np.random.SeedSequence([self.seed, _STREAMS[stream], position, rank])
-        return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint64)[0]))
 
     def _held_out_step(self, split: str, batch: dict[str, Any], batch_idx: int) -> None:
         embedded = self._embed_pairs(batch, self._generator(split, batch_idx))
