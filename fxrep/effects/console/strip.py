@@ -225,12 +225,16 @@ class Strip(nn.Module):
 
     def stream(self, sample_rate: int, values: StripValues) -> Stream:
         """Return the strip with its memory, for values that are numbers (None: off)."""
-        streams = []
+        return SeriesStream(list(self.streams(sample_rate, values).values()))
+
+    def streams(self, sample_rate: int, values: StripValues) -> dict[str, Stream]:
+        """Return every effect that is in use with its memory, by label, in the order of the signal."""
+        streams = {}
         for label, processor in self.processors.items():
             settings = {name: value for name, value in values.get(label, {}).items() if value is not None}
             if not self._is_neutral(label, settings):
-                streams.append(processor.stream(sample_rate, **self._held(label, settings, sample_rate)))
-        return SeriesStream(streams)
+                streams[label] = processor.stream(sample_rate, **self._held(label, settings, sample_rate))
+        return streams
 
 
 def _narrowed(parameter: Parameter, effect: StripEffect) -> Parameter:
