@@ -21,7 +21,7 @@ _HOMES = {
     # The one name that points up the layers: the encoder is what most people come for.
     "load_encoder": "encoders",
 }
-_SUBPACKAGES = ("audio", "data", "effects", "metrics", "normalization", "retrieval", "visualization")
+_SUBPACKAGES = ("audio", "data", "effects", "losses", "metrics", "normalization", "retrieval", "visualization")
 
 # Written out, so that type checkers and editors know the names too.
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "effects",
     "load_audio",
     "load_encoder",
+    "losses",
     "metrics",
     "normalization",
     "read_audio",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from fxrep import audio, data, effects, metrics, normalization, retrieval, visualization
+    from fxrep import audio, data, effects, losses, metrics, normalization, retrieval, visualization
     from fxrep.audio import load_audio, read_audio, save_audio
     from fxrep.effects import EffectChain, MixingConsole
     from fxrep.normalization import FxNormalizer

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from fxrep.errors import ArgumentError
+from fxrep.losses.embedding import cosine_distance
 
 
 def embedding_distance(estimate: Tensor, reference: Tensor) -> Tensor:
@@ -40,6 +41,4 @@ def embedding_distance(estimate: Tensor, reference: Tensor) -> Tensor:
             raise ArgumentError(
                 f"{name} holds NaN, infinite values or an embedding of length 0: check what was embedded"
             )
-    # Half the squared distance of the unit vectors: 1 - cosine without its rounding where both are alike.
-    unit_a, unit_b = (torch.nn.functional.normalize(vectors, dim=-1) for vectors in (first, second))
-    return (unit_a - unit_b).square().sum(-1) / 2.0
+    return cosine_distance(first, second)

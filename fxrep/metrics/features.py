@@ -5,7 +5,6 @@ All take (B, C, T) audio, C of 1 or 2, and give (B, D); no training, no state.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from fxrep.audio import check_audio
 from fxrep.errors import ArgumentError
+from fxrep.losses.spectra import bark_power, decibels, mid_side, short_time_power
 
 FLOOR = 1e-9
 
@@ -54,12 +54,11 @@ def production_features(audio: Tensor, sample_rate: int, n_bands: int = 24) -> T
     power = stereo.square().mean(-1)
     rms_db = _db(power)
     crest_db = _db(stereo.abs().amax(-1).square()) - rms_db
-    mid_side = _mid_side(audio)
-    mid, side = mid_side.square().mean(-1).unbind(1)
+    both = mid_side(stereo)
+    mid, side = both.square().mean(-1).unbind(1)
     width = (side / (mid + FLOOR)).clamp(max=10.0)
     imbalance = (power[:, 1] - power[:, 0]) / (power.sum(1) + FLOOR)
-    filters = _bark_filters(n_bands, 2048, sample_rate).to(audio)
-    bark = _db(torch.einsum("bcft,fn->bcnt", _power(mid_side), filters).mean(-1))
+    bark = _db(bark_power(both, sample_rate, n_bands))
     return torch.cat([rms_db, crest_db, torch.stack([width, imbalance], 1), bark.flatten(1)], dim=1)
 
 
@@ -103,25 +102,17 @@ def _stereo(audio: Tensor) -> Tensor:
 
 
 def _mid_side(audio: Tensor) -> Tensor:
-    left, right = _stereo(audio).unbind(1)
-    return torch.stack([(left + right) / 2.0, (left - right) / 2.0], dim=1)
-
-
-def _power(audio: Tensor, n_fft: int = 2048, hop: int = 1024) -> Tensor:
-    """(B, C, T) → (B, C, F, frames), scaled so that the bins of a frame sum to its mean square."""
-    window = torch.hann_window(n_fft, device=audio.device, dtype=audio.dtype)
-    spectrum = torch.stft(audio.flatten(0, 1), n_fft, hop, window=window, pad_mode="constant", return_complex=True)
-    power = spectrum.abs().square() * (2.0 / (n_fft * float(window.square().sum())))
-    per_channel: Tensor = power.unflatten(0, audio.shape[:2])
-    return per_channel
+    return mid_side(_stereo(audio))
 
 
 def _log_mel(audio: Tensor, sample_rate: int, n_mels: int) -> Tensor:
-    return _db(torch.einsum("bcft,fn->bcnt", _power(audio), _mel_filters(n_mels, 2048, sample_rate).to(audio)))
+    return _db(
+        torch.einsum("bcft,fn->bcnt", short_time_power(audio), _mel_filters(n_mels, 2048, sample_rate).to(audio))
+    )
 
 
 def _db(power: Tensor) -> Tensor:
-    return 10.0 * torch.log10(power.clamp(min=FLOOR))
+    return decibels(power.clamp(min=FLOOR))
 
 
 @lru_cache(maxsize=8)
@@ -130,15 +121,3 @@ def _mel_filters(n_bands: int, n_fft: int, sample_rate: int) -> Tensor:
 
     filters: Tensor = melscale_fbanks(n_fft // 2 + 1, 30.0, min(20000.0, sample_rate / 2), n_bands, sample_rate)
     return filters
-
-
-@lru_cache(maxsize=8)
-def _bark_filters(n_bands: int, n_fft: int, sample_rate: int) -> Tensor:
-    """Triangles evenly spaced in Bark (Traunmüller 1990) from 20 Hz to 20 kHz, (F, n_bands)."""
-    frequencies = torch.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
-    bark = 26.81 * frequencies / (1960.0 + frequencies) - 0.53
-    top_hz = min(20000.0, sample_rate / 2)
-    low, high = (26.81 * f / (1960.0 + f) - 0.53 for f in (20.0, top_hz))
-    step = (high - low) / (n_bands + 1)
-    centres = low + step * torch.arange(1, n_bands + 1)
-    return (1.0 - (bark[:, None] - centres).abs() / max(step, math.ulp(1.0))).clamp(min=0.0)
