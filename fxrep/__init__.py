@@ -21,7 +21,17 @@ _HOMES = {
     # The one name that points up the layers: the encoder is what most people come for.
     "load_encoder": "encoders",
 }
-_SUBPACKAGES = ("audio", "data", "effects", "losses", "metrics", "normalization", "retrieval", "visualization")
+_SUBPACKAGES = (
+    "audio",
+    "data",
+    "effects",
+    "losses",
+    "metrics",
+    "mixing",
+    "normalization",
+    "retrieval",
+    "visualization",
+)
 
 # Written out, so that type checkers and editors know the names too.
 __all__ = [
@@ -37,6 +47,7 @@ __all__ = [
     "load_encoder",
     "losses",
     "metrics",
+    "mixing",
     "normalization",
     "read_audio",
     "retrieval",
@@ -45,7 +56,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from fxrep import audio, data, effects, losses, metrics, normalization, retrieval, visualization
+    from fxrep import audio, data, effects, losses, metrics, mixing, normalization, retrieval, visualization
     from fxrep.audio import load_audio, read_audio, save_audio
     from fxrep.effects import EffectChain, MixingConsole
     from fxrep.normalization import FxNormalizer
