@@ -19,6 +19,7 @@ from fxrep.files import atomic_file
 
 if TYPE_CHECKING:
     from fxrep.effects.console.controls import ConsoleControls
+    from fxrep.effects.console.strip import Strip
 
 StripSettings = dict[str, dict[str, float | None]]
 FORMAT = "fxrep console 1"
@@ -73,7 +74,7 @@ class ConsoleSettings:
             edited._assign(name, value)
         elif kind == "track" and first == "sends":
             if second not in self.console.buses:
-                raise ArgumentError(f"there is no bus {second!r}; choose from {_listed(self.console.buses)}")
+                raise ArgumentError(f"{place}: there is no bus {second!r}; choose from {_listed(self.console.buses)}")
             level = SEND.minimum if value == -math.inf else value
             edited.sends[name][second] = _number(f"{place}: {path}", SEND, level)
         else:
@@ -83,7 +84,7 @@ class ConsoleSettings:
                 "bus": edited.buses,
                 "master": {"": edited.master},
             }
-            parameter = self.console.strip(kind, name).parameter(first, second)
+            parameter = _parameter(place, self.console.strip(kind, name), first, second)
             number = (
                 None if value is None and parameter.default is None else _number(f"{place}: {path}", parameter, value)
             )
@@ -96,7 +97,8 @@ class ConsoleSettings:
         elif isinstance(group, str) and group in self.console.groups:
             self.group_of[track] = group
         else:
-            raise ArgumentError(f"there is no group {group!r}; choose from {_listed(self.console.groups)} or None")
+            choices = f"{_listed(self.console.groups)} or None"
+            raise ArgumentError(f"{track}: there is no group {group!r}; choose from {choices}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, ready for JSON."""
@@ -138,7 +140,7 @@ class ConsoleSettings:
         ]
         for label, values in _mapping(place, strip).items():
             for setting, value in _mapping(f"{place}: {label}", values).items():
-                parameter = self.console.strip(kind, name).parameter(label, setting)
+                parameter = _parameter(place, self.console.strip(kind, name), label, setting)
                 off = value is None and parameter.default is None
                 target[label][setting] = None if off else _number(f"{place}: {label}.{setting}", parameter, value)
 
@@ -217,6 +219,13 @@ def _find(settings: ConsoleSettings, place: str) -> tuple[str, str]:
         every = [*settings.tracks, *settings.groups, *settings.buses, "master"]
         raise ArgumentError(f"there is no {place!r} on this console; choose from {', '.join(every)}")
     return kinds[0], place
+
+
+def _parameter(place: str, strip: Strip, label: str, setting: str) -> Parameter:
+    try:
+        return strip.parameter(label, setting)
+    except ArgumentError as error:
+        raise ArgumentError(f"{place}: {error}") from None
 
 
 def _number(what: str, parameter: Parameter, value: Any) -> float:
