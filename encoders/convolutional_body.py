@@ -38,7 +38,7 @@ class ConvolutionalBody(nn.Module):
                 f"channels={list(channels)}, dropout={dropout}: expected positive widths and a share in [0, 1)"
             )
         sizes = [inputs, *channels]
-        self.blocks = nn.ModuleList(_Block(*pair) for pair in itertools.pairwise(sizes))
+        self.blocks = nn.ModuleList(ConvolutionBlock(*pair) for pair in itertools.pairwise(sizes))
         self.dropout = dropout
         self.linear = nn.Linear(channels[-1], channels[-1]) if linear else None
         if self.linear is not None:
@@ -62,7 +62,7 @@ class ConvolutionalBody(nn.Module):
         return pooled if self.linear is None else F.relu(cast(Tensor, self.linear(pooled)))
 
 
-class _Block(nn.Module):
+class ConvolutionBlock(nn.Module):
     """Two 3 x 3 convolutions, each normalised and rectified: (B, inputs, H, W) to (B, outputs, H, W)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
