@@ -3,7 +3,8 @@
 python benchmarks/equal_time.py MANIFEST [--minutes 10] [--split test] [--encoder spectral --encoder fx_encoder …]
 
 Every encoder starts from random weights in its published or default size and sees the same stream of pairs, under one
-objective, until its CPU seconds are spent; its row without training stands above it.
+objective, until its CPU seconds are spent; its row without training stands above it. With --keep FOLDER each becomes a
+release FOLDER/NAME, for the other benchmarks (`fxrep evaluate probe MANIFEST --model FOLDER/NAME`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import argparse
 import copy
 import math
 import time
+from pathlib import Path
 
 import torch
 
 from encoders import EffectEncoder
+from encoders.checkpoints import save_encoder
 from encoders.evaluation import RetrievalProtocol, baseline_systems, encoder_system, retrieval_benchmark
 from encoders.objectives import nt_xent
 from encoders.registry import ENCODERS, build_encoder
@@ -62,6 +65,7 @@ def main() -> None:
     parser.add_argument(
         "--encoder", action="append", choices=sorted(set(ENCODERS) - {"chain_predictor"}), help="repeat for several"
     )
+    parser.add_argument("--keep", type=Path, help="folder for the trained encoders")
     parser.add_argument("--effects", type=int, help="active effects per chain of the evaluation")
     parser.add_argument("--hard", type=int, default=0, help="candidates of either kind made for each query")
     arguments = parser.parse_args()
@@ -72,6 +76,8 @@ def main() -> None:
         systems[f"{name}, untrained"] = encoder_system(copy.deepcopy(encoder).eval())
         pairs = train(encoder, arguments, LEARNING_RATES.get(name, PUBLISHED_RATE))
         systems[f"{name}, {pairs} pairs"] = encoder_system(encoder)
+        if arguments.keep:
+            save_encoder(encoder, arguments.keep / name)
     protocol = RetrievalProtocol(
         split=arguments.split,
         groups=arguments.groups,

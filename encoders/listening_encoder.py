@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -16,21 +15,20 @@ class ListeningEncoder(SpectralEncoder):
 
     Without a query it embeds as the `SpectralEncoder` of the same weights. With one it tells the effects on that
     instrument: ``embed(mixture, query="bass")`` is near ``embed(stem)`` of the bass as it stands in the mixture.
+    The listener says what the frames of that instrument alone would be, and the same layers embed them.
 
     Args:
         queries: what reads queries.
         listener_channels: width of the listener's convolutions.
         listener_blocks: how many they are.
-        listener_hidden: width of its last layers.
         dim, channels, n_blocks, hidden, sample_rate, window_s, n_fft, hop, n_mels: as for `SpectralEncoder`.
     """
 
     def __init__(
         self,
         queries: QueryEncoder,
-        listener_channels: int = 128,
+        listener_channels: int = 192,
         listener_blocks: int = 4,
-        listener_hidden: int = 256,
         dim: int = 128,
         channels: int = 256,
         n_blocks: int = 4,
@@ -43,9 +41,7 @@ class ListeningEncoder(SpectralEncoder):
     ) -> None:
         super().__init__(dim, channels, n_blocks, hidden, sample_rate, window_s, n_fft, hop, n_mels)
         self.queries = queries
-        self.listener = InstrumentListener(
-            self.frames.n_features, n_mels, queries.dim, dim, listener_channels, listener_blocks, listener_hidden
-        )
+        self.listener = InstrumentListener(self.frames.n_features, queries.dim, listener_channels, listener_blocks)
 
     def read_query(self, query: Query, sample_rate: int | None = None) -> Tensor:
         """The vector of a query, see `QueryEncoder.read`.
@@ -58,14 +54,6 @@ class ListeningEncoder(SpectralEncoder):
 
     def extract(self, audio: Tensor, query: Tensor) -> Tensor:
         """What was done to the instrument that is asked for: audio (B, 2, T), query (Q,) or (B, Q), to (B, D)."""
-        return self.listen(self.standard_frames(audio), query.expand(len(audio), -1))
-
-    def listen(self, frames: Tensor, queries: Tensor) -> Tensor:
-        """`extract` of standardised frames (B, F, frames) with queries (B, Q).
-
-        The listener moves the embedding of the whole: untrained, it leaves it where it is.
-        """
-        with torch.no_grad():
-            whole = F.normalize(self.embed_frames(frames).float(), dim=-1)
+        heard = self.listener(self.standard_frames(audio), query.expand(len(audio), -1))
         # Always in float32: half precision would leave lengths off by 1e-3.
-        return F.normalize(whole + self.listener(frames, queries).float(), dim=-1)
+        return F.normalize(self.embed_frames(heard).float(), dim=-1)

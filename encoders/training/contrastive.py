@@ -158,7 +158,6 @@ class ContrastiveTraining(EncoderTraining):
             "uniformity": uniformity(both),
             "spread": spread(both),
         }
-        if "readout" in embedded:
-            values["readout"] = embedded["readout"].detach()
+        values |= {name: value.detach() for name, value in embedded.items() if value.ndim == 0}
         self.log_dict({f"{stage}/{name}": value for name, value in values.items()}, batch_size=len(a))
         self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=len(a))

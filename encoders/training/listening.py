@@ -12,6 +12,7 @@ from torch import Tensor
 from encoders.checkpoints import load_encoder
 from encoders.listening_encoder import ListeningEncoder
 from encoders.objectives import ContrastiveObjective, DistillationObjective
+from encoders.queries import ContentQueries
 from encoders.training.contrastive import ContrastiveTraining
 from encoders.training.monitors import retrieval_at_1
 from fxrep.data.stem_mixes import RenderedStems, StemMixer
@@ -21,13 +22,15 @@ from fxrep.errors import ArgumentError, CheckpointError
 class ListeningTraining(ContrastiveTraining):
     """Teaches the listener of a trained encoder, whose own weights stay as they are.
 
-    Every stem of every mixture is asked for, by name or by a clip of the instrument without effects. What the listener
-    makes of mixture and query is drawn to the embedding of the stem alone, and away from those of all other stems of
-    the batch: of the same mixture, and of the same instrument in other mixtures. Embeddings of stems tell effects and
-    hardly content, so no second content is needed. The same clip asks in all mixtures: it cannot tell which is which.
+    Every stem of every mixture is asked for, by name or by a clip of the instrument without effects. Three things are
+    learned at once. The frames that the listener hears are to be those of the stem alone: this says most, and learns
+    first. Their embedding is drawn to that of the stem, and away from those of all other stems of the batch: of the
+    same mixture, and of the same instrument in other mixtures. And a clip is to say the name of its instrument.
+    Embeddings of stems tell effects and hardly content, so no second content is needed. The same clip asks in all
+    mixtures: it cannot tell which is which.
 
     Logged beside the retrieval of the stem by the query: that by the mixture's plain embedding
-    (``validation/by_mixture@1``).
+    (``validation/by_mixture@1``), and ``frames``, ``naming``, the other two losses.
 
     Args:
         encoder: with queries.
@@ -35,6 +38,8 @@ class ListeningTraining(ContrastiveTraining):
         trained: release of a `SpectralEncoder` whose weights the encoder starts with and keeps.
         objective: the loss; None for `DistillationObjective`.
         named_share: share of the steps that ask by name; the others ask by clip.
+        frames_weight: of the mean distance (Huber) between the standardised frames of listener and stem.
+        naming_weight: of the cross-entropy of the names that the clips say.
         learning_rate: peak learning rate of AdamW.
         weight_decay: of AdamW.
         betas: of AdamW.
@@ -56,6 +61,8 @@ class ListeningTraining(ContrastiveTraining):
         trained: str,
         objective: ContrastiveObjective | None = None,
         named_share: float = 0.5,
+        frames_weight: float = 5.0,
+        naming_weight: float = 0.5,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
         betas: Sequence[float] = (0.9, 0.999),
@@ -66,7 +73,10 @@ class ListeningTraining(ContrastiveTraining):
         super().__init__(encoder, renderer, objective, None, learning_rate, weight_decay, betas, warmup_steps, seed)
         if not 0.0 <= named_share <= 1.0:
             raise ArgumentError(f"named_share is {named_share}: expected 0 to 1")
-        self.named_share = named_share
+        for name, weight in {"frames_weight": frames_weight, "naming_weight": naming_weight}.items():
+            if not weight >= 0.0:
+                raise ArgumentError(f"{name} is {weight}: it must be 0 or more")
+        self.named_share, self.frames_weight, self.naming_weight = named_share, frames_weight, naming_weight
         self._plain: list[tuple[Tensor, Tensor]] = []
         take_weights(encoder, trained)
 
@@ -77,33 +87,41 @@ class ListeningTraining(ContrastiveTraining):
         return self
 
     def _embed_pairs(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
-        """What the listener makes of every mixture and query, and the embeddings of the stems."""
+        """What the listener makes of every mixture and query, the embeddings of the stems, and the other losses."""
         rendered = cast(RenderedStems, self._render(batch, generator))
         stems = rendered.stems_per_mixture
-        mixtures = rendered.a[::stems]
         with torch.no_grad():
-            targets = self._hear_whole(rendered.b)
-            frames = self.encoder.standard_frames(mixtures)
-        queries = self._queries(batch, rendered.clips, generator)
-        asked = self.encoder.listen(frames.repeat_interleave(stems, dim=0), queries.repeat(len(mixtures), 1))
+            alone = self.encoder.standard_frames(rendered.b)
+            together = self.encoder.standard_frames(rendered.a[::stems])
+            targets = F.normalize(self.encoder.embed_frames(alone).float(), dim=-1)
+        by_clip = self.encoder.queries.encode(rendered.clips, self.encoder.sample_rate).float()
+        queries = self._queries(batch, by_clip, generator).repeat(len(together), 1)
+        heard = self.encoder.listener(together.repeat_interleave(stems, dim=0), queries)
+        asked = F.normalize(self.encoder.embed_frames(heard).float(), dim=-1)
         if not self.training:
-            plain = self._hear_whole(mixtures).repeat_interleave(stems, dim=0)
+            plain = F.normalize(self.encoder.embed_frames(together).float(), dim=-1).repeat_interleave(stems, dim=0)
             self._plain.append((plain.cpu(), targets.cpu()))
-        return {"a": asked, "b": targets, "embedding_a": asked, "embedding_b": targets}
+        losses = {"frames": F.smooth_l1_loss(heard.float(), alone.float()), "naming": self._naming(batch, by_clip)}
+        return {"a": asked, "b": targets, "embedding_a": asked, "embedding_b": targets, **losses}
 
-    def _hear_whole(self, audio: Tensor) -> Tensor:
-        """Embeddings without query of clips of any length, which may be shorter than those that `embed` cuts."""
-        return F.normalize(self.encoder.features(audio).float(), dim=-1)
-
-    def _queries(self, batch: dict[str, Any], clips: Tensor, generator: torch.Generator) -> Tensor:
+    def _queries(self, batch: dict[str, Any], by_clip: Tensor, generator: torch.Generator) -> Tensor:
         """One query per instrument, (S, Q)."""
-        by_clip = self.encoder.queries.encode(clips, self.encoder.sample_rate).float()
-        by_name = float(torch.rand((), generator=generator)) < self.named_share
-        if not by_name:
+        if float(torch.rand((), generator=generator)) >= self.named_share:
             return by_clip
         names = [self.encoder.queries.named(names[0]) for names in batch["instruments"]]
         known = [by_clip[place] if name is None else name.to(by_clip) for place, name in enumerate(names)]
         return torch.stack(known)
+
+    def _naming(self, batch: dict[str, Any], by_clip: Tensor) -> Tensor:
+        """Cross-entropy of the names of the instruments, given their clips; 0 where no name can be learned."""
+        queries = self.encoder.queries
+        known = getattr(queries, "instruments", [])
+        rows = [row for row, names in enumerate(batch["instruments"]) if names[0] in known]
+        if not isinstance(queries, ContentQueries) or not rows:
+            return by_clip.new_zeros(())
+        places = torch.tensor([known.index(batch["instruments"][row][0]) for row in rows], device=by_clip.device)
+        cosines = by_clip[rows] @ F.normalize(queries.names.weight.float(), dim=-1).T
+        return F.cross_entropy(cosines / _NAMING_TEMPERATURE, places)
 
     def _measure_held_out(self, split: str) -> None:
         """Measure also what the plain embeddings of the mixtures find."""
@@ -114,9 +132,13 @@ class ListeningTraining(ContrastiveTraining):
 
     def _joined_loss(self, embedded: dict[str, Tensor]) -> tuple[Tensor, int]:
         loss, pairs = super()._joined_loss(embedded)
+        loss = loss + self.frames_weight * embedded["frames"] + self.naming_weight * embedded["naming"]
         # Processes that train together wait for the gradient of every weight, so the idle ones get one of 0.
         idle = [weight for weight in self.encoder.queries.parameters() if weight.requires_grad]
         return loss + sum(0.0 * weight.sum() for weight in idle), pairs
+
+
+_NAMING_TEMPERATURE = 0.1
 
 
 def take_weights(encoder: ListeningEncoder, trained: str) -> None:

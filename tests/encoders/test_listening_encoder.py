@@ -27,7 +27,7 @@ SIZES = {"dim": 16, "channels": 16, "n_blocks": 1, "hidden": 16}
 def small_encoder(**sizes) -> ListeningEncoder:
     torch.manual_seed(0)
     queries = ContentQueries(ContentEncoder(dim=8, channels=(4, 4)))
-    return ListeningEncoder(queries, 8, 2, 16, **{**SIZES, **sizes}).eval()
+    return ListeningEncoder(queries, 8, 2, **{**SIZES, **sizes}).eval()
 
 
 def clip(*shape: int, seconds: float = 1.0, seed: int = 0) -> torch.Tensor:
@@ -50,7 +50,7 @@ def test_untrained_it_hears_the_whole():
 
 def test_one_query_for_all_is_that_query_for_each():
     encoder = small_encoder()
-    torch.nn.init.normal_(encoder.listener.joint[-1].weight)
+    torch.nn.init.normal_(encoder.listener.change.weight)
     query = F.normalize(torch.randn(8), dim=0)
     with torch.no_grad():
         together = encoder.extract(clip(3, 2), query)
@@ -63,20 +63,12 @@ def test_one_query_for_all_is_that_query_for_each():
 
 
 @pytest.mark.parametrize("frames", [4, 11])
-def test_statistics_are_those_of_the_weighted_moments(frames):
-    """Against sums in float64; a last odd frame belongs to no step."""
-    listener = InstrumentListener(n_features=6 * 3 + 2, n_bands=3, query_dim=4, dim=5, channels=8, n_blocks=1)
-    values = torch.randn(2, 20, frames)
-    weights = torch.randn(2, frames // 2, 4).softmax(dim=1)
-    found = listener._statistics(values, weights).double()
-    used = values[..., : frames // 2 * 2].double()
-    each = weights.double().repeat_interleave(2, dim=1) / 2.0
-    for feature in range(20):
-        weight = each[..., feature % 3 if feature < 18 else 3]
-        mean = (used[:, feature] * weight).sum(-1)
-        variance = ((used[:, feature] - mean[:, None]).square() * weight).sum(-1)
-        assert torch.allclose(found[:, feature], mean, atol=1e-5)
-        assert torch.allclose(found[:, 20 + feature], (variance + 1e-5).sqrt(), atol=1e-4)
+def test_every_frame_can_change_and_untrained_none_does(frames):
+    listener = InstrumentListener(n_features=20, query_dim=4, channels=8, n_blocks=1)
+    values, query = torch.randn(2, 20, frames), F.normalize(torch.randn(2, 4), dim=-1)
+    assert torch.equal(listener(values, query), values)
+    torch.nn.init.ones_(listener.change.bias)
+    assert torch.allclose(listener(values, query), values + 1.0)
 
 
 def test_stems_add_up_to_their_mixture():
