@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fxrep.metrics.bootstrap import bootstrap_interval, bootstrap_statistic
 from fxrep.metrics.cosine import embedding_distance
+from fxrep.metrics.feature_errors import FAMILIES, feature_errors
 from fxrep.metrics.features import (
     FEATURES,
     create_features,
@@ -34,6 +35,7 @@ from fxrep.metrics.track_features import mix_features
 from fxrep.metrics.vector_sets import VectorSet, in_reference_units
 
 __all__ = [
+    "FAMILIES",
     "FEATURES",
     "FrechetEstimate",
     "SampleSizeCurve",
@@ -43,6 +45,7 @@ __all__ = [
     "compare_sets",
     "create_features",
     "embedding_distance",
+    "feature_errors",
     "frechet_at_infinity",
     "frechet_distance",
     "gaussian_frechet_distance",

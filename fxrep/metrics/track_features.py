@@ -1,4 +1,4 @@
-"""The feature families with which the field describes a mix, one number a track.
+"""The feature families with which the field describes a mix, one number a recording.
 
 The families of the evaluation of automatic mixes (FxNorm-automix, automix-toolkit): loudness, spectrum, panning,
 dynamics; here with width and reverberance. Means over frames; dynamics in dB with silence left out, since zero samples
@@ -7,28 +7,19 @@ otherwise decide the spread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft, signal
 
 from fxrep.errors import AudioError
-
-Array = NDArray[np.floating]
-SILENT_DB = -60.0
-"""Frames so far under the loudest one are silence."""
+from fxrep.metrics.frame_features import (
+    PANNING_BANDS_HZ,
+    SILENT_DB,
+    Array,
+    dynamic_frames,
+    panning_frames,
+    spectral_frames,
+)
 
 SHORTEST_S = 0.5
-WINDOW, HOP = 4096, 1024
-FRAMES = 256
-"""Frames whose spectra are held at once."""
-
-CONTRAST_EDGES_HZ = (20.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 16000.0)
-"""The octaves of the usual spectral contrast, without what lies under the audible."""
-
-PANNING_BANDS_HZ = {"total": (0, 20000), "low": (0, 250), "mid": (250, 2500), "high": (2500, 16000)}
 
 
 def mix_features(audio: Array, sample_rate: int) -> dict[str, float]:
@@ -45,11 +36,7 @@ def mix_features(audio: Array, sample_rate: int) -> dict[str, float]:
     Raises:
         AudioError: another shape, too short, not finite, or silent.
     """
-    if audio.ndim != 2 or len(audio) != 2 or audio.shape[1] < SHORTEST_S * sample_rate:
-        raise AudioError(f"audio has shape {audio.shape}: expected (2, samples) of at least {SHORTEST_S:g} s")
-    peak = float(np.abs(audio).max())
-    if not 0.0 < peak < np.inf:
-        raise AudioError("audio is silent or not finite: there are no features to measure")
+    peak = check_recording(audio, sample_rate)
     # Here, so that the other measures need not load the effects.
     from fxrep.normalization import decay_time, track_loudness
 
@@ -63,24 +50,26 @@ def mix_features(audio: Array, sample_rate: int) -> dict[str, float]:
     return features
 
 
+def check_recording(audio: Array, sample_rate: int) -> float:
+    """The peak of (2, T) audio that can be described.
+
+    Raises:
+        AudioError: another shape, shorter than half a second, not finite, or silent.
+    """
+    if audio.ndim != 2 or len(audio) != 2 or audio.shape[1] < SHORTEST_S * sample_rate:
+        raise AudioError(f"audio has shape {audio.shape}: expected (2, samples) of at least {SHORTEST_S:g} s")
+    peak = float(np.abs(audio).max())
+    if not 0.0 < peak < np.inf:
+        raise AudioError("audio is silent or not finite: there are no features to measure")
+    return peak
+
+
 def _db(value: float) -> float:
     return float(20 * np.log10(max(value, 1e-6)))
 
 
-def _magnitudes(audio: Array) -> Iterator[Array]:
-    """Blocks of short-time magnitudes (2, frames, bins), a sine of amplitude 1 having half of it."""
-    window = np.sqrt(signal.windows.hann(WINDOW, sym=False)).astype(np.float32)
-    window /= window.sum()
-    frames = -(-audio.shape[1] // HOP) + 1
-    padded = np.pad(audio, ((0, 0), (WINDOW // 2, frames * HOP + WINDOW // 2 - audio.shape[1])))
-    views = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, axis=1)[:, ::HOP][:, :frames]
-    for start in range(0, frames, FRAMES):
-        yield np.abs(fft.rfft(views[:, start : start + FRAMES] * window, axis=-1))
-
-
 def _spectral(audio: Array, sample_rate: int) -> dict[str, float]:
-    frequency = np.linspace(0, sample_rate / 2, WINDOW // 2 + 1)
-    rows = np.concatenate([_frame_values(block.mean(0), frequency) for block in _magnitudes(audio)])
+    rows = spectral_frames(audio, sample_rate)
     # The first column is the loudest bin of the frame.
     heard = rows[rows[:, 0] > 10 ** (SILENT_DB / 20) * rows[:, 0].max(), 1:]
     centroid, bandwidth, rolloff, flatness, *contrast = heard.mean(0)
@@ -95,54 +84,18 @@ def _spectral(audio: Array, sample_rate: int) -> dict[str, float]:
     }
 
 
-def _frame_values(magnitude: Array, frequency: Array) -> Array:
-    """Peak, centroid, bandwidth, roll-off (Hz), flatness and contrasts (dB) of each frame (frames, bins)."""
-    share = magnitude / np.maximum(magnitude.sum(1, keepdims=True), 1e-20)
-    centroid = share @ frequency
-    bandwidth = np.sqrt((share * np.square(frequency - centroid[:, None])).sum(1))
-    rolled_off = frequency[np.argmax(np.cumsum(share, axis=1) >= 0.85, axis=1)]
-    power = np.square(magnitude, dtype=np.float64) + 1e-12
-    flatness = 10 * (np.log10(power).mean(1) - np.log10(power.mean(1)))
-    contrast = [_contrast(magnitude, frequency, low, high) for low, high in pairwise(CONTRAST_EDGES_HZ)]
-    return np.stack([magnitude.max(1), centroid, bandwidth, rolled_off, flatness, *contrast], axis=1)
-
-
-def _contrast(magnitude: Array, frequency: Array, low: float, high: float) -> Array:
-    """Level of the strongest over that of the weakest fiftieth of the bins of a band, in dB (frames,)."""
-    inside = (frequency >= low) & (frequency < high)
-    if not inside.any():
-        return np.zeros(len(magnitude))
-    band = np.sort(magnitude[:, inside], axis=1)
-    edge = max(1, round(0.02 * band.shape[1]))
-    found: Array = 20 * np.log10((band[:, -edge:].mean(1) + 1e-7) / (band[:, :edge].mean(1) + 1e-7))
-    return found
-
-
 def _panning(audio: Array, sample_rate: int) -> dict[str, float]:
-    """Root mean square over the bins that are heard of the position, from -1 (left) to 1."""
-    frequency = np.linspace(0, sample_rate / 2, WINDOW // 2 + 1)
-    # Bins that nobody hears have positions, too: they are left out, and which they are only the loudest one tells.
-    loudest = max(float(np.square(block).sum(0).max()) for block in _magnitudes(audio))
-    squares, counts = np.zeros(len(frequency)), np.zeros(len(frequency))
-    for left, right in _magnitudes(audio):
-        total = left**2 + right**2
-        position = 1 - 2 * left * right / np.maximum(total, 1e-20)
-        heard = total > 10 ** (SILENT_DB / 10) * loudest
-        squares += np.where(heard, np.square(position), 0.0).sum(0)
-        counts += heard.sum(0)
-    result = {}
-    for name, (low, high) in PANNING_BANDS_HZ.items():
-        inside = (frequency >= low) & (frequency < high)
-        count = counts[inside].sum()
-        result[f"panning: RMS {name}"] = float(np.sqrt(squares[inside].sum() / count)) if count else float("nan")
-    return result
+    """Root mean square, and mean, over the bins that are heard, of the position, from -1 (left) to 1."""
+    sums = panning_frames(audio, sample_rate).sum(0)
+    squares, positions, counts = (np.where(sums[:, 2] > 0, sums[:, kind], np.nan) for kind in range(3))
+    result = {f"panning: RMS {band}": float(np.sqrt(squares[i] / counts[i])) for i, band in enumerate(PANNING_BANDS_HZ)}
+    return result | {
+        f"panning: position {band}": float(positions[i] / counts[i]) for i, band in enumerate(PANNING_BANDS_HZ)
+    }
 
 
 def _dynamic(audio: Array, sample_rate: int) -> dict[str, float]:
-    hop = sample_rate // 5
-    frames = audio[:, : audio.shape[1] // hop * hop].reshape(2, -1, hop)
-    rms_db = 10 * np.log10(np.square(frames, dtype=np.float64).mean((0, 2)) + 1e-12)
-    peak_db = 20 * np.log10(np.abs(frames).max((0, 2)) + 1e-6)
+    rms_db, peak_db = dynamic_frames(audio, sample_rate).T
     heard = rms_db > rms_db.max() + SILENT_DB
     spread = np.abs(rms_db[heard] - rms_db[heard].mean()).mean()
     return {

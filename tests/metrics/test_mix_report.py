@@ -76,7 +76,7 @@ def test_features_of_a_sine_are_known() -> None:
 def test_features_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     audio = 0.1 * np.random.default_rng(0).standard_normal((2, RATE)).astype(np.float32)
     whole = mix_features(audio, RATE)
-    monkeypatch.setattr("fxrep.metrics.track_features.FRAMES", 5)
+    monkeypatch.setattr("fxrep.metrics.frame_features.FRAMES", 5)
     assert mix_features(audio, RATE) == pytest.approx(whole, rel=1e-5)
 
 
