@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError
@@ -18,7 +19,7 @@ def check_weights(count: int, weights: Sequence[float] | None) -> list[float]:
         raise ArgumentError("there is nothing to weigh: give at least one")
     if weights is None:
         return [1.0 / count] * count
-    given = list(weights) if isinstance(weights, (list, tuple)) else [weights]
+    given: list[Any] = list(weights) if isinstance(weights, (list, tuple)) else [weights]
     if len(given) != count:
         raise ArgumentError(f"there are {len(given)} weights for {count}: give one each, or none for equal weights")
     # An infinite weight leaves nothing finite to divide by, and NaN fails the comparison.

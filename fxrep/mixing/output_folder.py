@@ -1,0 +1,44 @@
+"""Where a mix may be written: never over something that is not a mix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fxrep.errors import OutputError
+
+OUTPUT_NAMES = ("mix.wav", "console.json", "stems", "report.html", "tracks", "console_tracks")
+"""What the folder of a mix holds."""
+
+
+def check_output_folder(folder: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a folder that a mix must not replace. Called before long work, it saves people from waiting for nothing.
+
+    Args:
+        folder: where the mix is to go.
+        overwrite: whether an earlier mix may be replaced.
+        inputs: files that are needed: they must not lie in it.
+
+    Raises:
+        OutputError: it is a file, holds an earlier mix that must stay, or something that is none, or an input.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file: give the name of a folder to write the mix to")
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be read ({error.strerror}): give another folder") from error
+    if not names:
+        return
+    whole = folder.resolve()
+    for path in inputs:
+        if path.resolve().is_relative_to(whole):
+            raise OutputError(f"{folder} holds {path}, which the mix is made from: give another folder")
+    foreign = [name for name in names if name not in OUTPUT_NAMES]
+    if foreign or "console.json" not in names:
+        shown = ", ".join((foreign or names)[:3])
+        raise OutputError(f"{folder} holds something else than a mix ({shown}): give a folder that is new or empty")
+    if not overwrite:
+        raise OutputError(f"{folder} holds a mix already: give another folder, or --force to replace it")
