@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import os
@@ -52,7 +51,7 @@ class ConsoleSettings:
     def copy(self) -> ConsoleSettings:
         """Return settings that share nothing with these but the console."""
         parts = (self.tracks, self.sends, self.group_of, self.groups, self.buses, self.master)
-        return ConsoleSettings(self.console, *copy.deepcopy(parts))
+        return ConsoleSettings(self.console, *(_copied(part) for part in parts))
 
     def edit(self, place: str, path: str, value: float | str | None) -> ConsoleSettings:
         """Return a copy in which one thing is changed; these settings stay as they are.
@@ -68,28 +67,26 @@ class ConsoleSettings:
             ArgumentError: no such place or setting, with what there is; or a value out of range, with the range.
         """
         edited = self.copy()
-        kind, name = _find(edited, place)
+        edited._change(place, path, value)
+        return edited
+
+    def _change(self, place: str, path: str, value: Any) -> None:
+        """Do what `edit` does, here and not in a copy."""
+        kind, name = _find(self, place)
         first, _, second = path.partition(".")
         if kind == "track" and path == "group":
-            edited._assign(name, value)
+            self._assign(name, value)
         elif kind == "track" and first == "sends":
             if second not in self.console.buses:
                 raise ArgumentError(f"{place}: there is no bus {second!r}; choose from {_listed(self.console.buses)}")
             level = SEND.minimum if value == -math.inf else value
-            edited.sends[name][second] = _number(f"{place}: {path}", SEND, level)
+            self.sends[name][second] = _number(f"{place}: {path}", SEND, level)
         else:
-            strips = {
-                "track": edited.tracks,
-                "group": edited.groups,
-                "bus": edited.buses,
-                "master": {"": edited.master},
-            }
+            strips = {"track": self.tracks, "group": self.groups, "bus": self.buses, "master": {"": self.master}}
             parameter = _parameter(place, self.console.strip(kind, name), first, second)
-            number = (
-                None if value is None and parameter.default is None else _number(f"{place}: {path}", parameter, value)
-            )
+            off = value is None and parameter.default is None
+            number = None if off else _number(f"{place}: {path}", parameter, value)
             strips[kind][name].setdefault(first, {})[second] = number
-        return edited
 
     def _assign(self, track: str, group: Any) -> None:
         if group is None:
@@ -102,8 +99,8 @@ class ConsoleSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, ready for JSON."""
-        parts = ("tracks", "sends", "group_of", "groups", "buses", "master")
-        return {"format": FORMAT, "console": self.console.name, **{part: getattr(self.copy(), part) for part in parts}}
+        parts, copied = ("tracks", "sends", "group_of", "groups", "buses", "master"), self.copy()
+        return {"format": FORMAT, "console": self.console.name, **{part: getattr(copied, part) for part in parts}}
 
     @staticmethod
     def from_dict(data: Mapping[str, Any], console: ConsoleControls) -> ConsoleSettings:
@@ -127,9 +124,9 @@ class ConsoleSettings:
         settings._fill("master", "", parts["master"])
         for name, levels in parts["sends"].items():
             for bus, level in _mapping(f"sends of {name}", levels).items():
-                settings = settings.edit(f"track:{name}", f"sends.{bus}", level)
+                settings._change(f"track:{name}", f"sends.{bus}", level)
         for name, group in parts["group_of"].items():
-            settings = settings.edit(f"track:{name}", "group", group)
+            settings._change(f"track:{name}", "group", group)
         return settings
 
     def _fill(self, kind: str, name: str, strip: Any) -> None:
@@ -219,6 +216,11 @@ def _find(settings: ConsoleSettings, place: str) -> tuple[str, str]:
         every = [*settings.tracks, *settings.groups, *settings.buses, "master"]
         raise ArgumentError(f"there is no {place!r} on this console; choose from {', '.join(every)}")
     return kinds[0], place
+
+
+def _copied(settings: Any) -> Any:
+    """Return dictionaries of their own, all the way down; what is in them cannot change."""
+    return {name: _copied(one) for name, one in settings.items()} if isinstance(settings, dict) else settings
 
 
 def _parameter(place: str, strip: Strip, label: str, setting: str) -> Parameter:
