@@ -130,6 +130,9 @@ class MixSession:
         """
         self.check()
         tail = check_tail(tail_s, self.sample_rate)
+        for name, value in (("block", block), ("threads", threads if threads is not None else 1)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ArgumentError(f"{name} is {value!r}; expected 1 or more")
         workers = min(len(self.tracks), threads or os.cpu_count() or 1)
 
         def blocks() -> Iterator[torch.Tensor]:

@@ -52,9 +52,9 @@ class Recording:
             audio = resample(audio, self.rate, sample_rate)
         return TrackReader(self.name, audio, sample_rate, block)
 
-    def source(self, block: int) -> TrackSource:
-        """Return the track at its own rate, to be measured."""
-        return TrackSource(self.reader(self.rate, block), self.rate, self.samples)
+    def source(self, sample_rate: int, block: int) -> TrackSource:
+        """Return the track, to be measured as it sounds at that rate."""
+        return TrackSource(self.reader(sample_rate, block), sample_rate, self.length(sample_rate))
 
     def excerpt(self, start: int, samples: int, sample_rate: int) -> torch.Tensor:
         """Read a part of the track: what resampling the whole would give there.

@@ -80,7 +80,7 @@ class TrackSet:
 
     @property
     def loudness_lufs(self) -> dict[str, float]:
-        """Integrated loudness of each track as it sounds in stereo, mono on both sides; minus infinity for silence.
+        """Integrated loudness of each track as it sounds in stereo at the rate of the set; minus infinity for silence.
 
         Raises:
             AudioError: a track cannot be read to its end.
@@ -171,6 +171,6 @@ class TrackSet:
         if self._loudness is None:
             # The meters let other threads run; memory is that of a few blocks for each.
             with ThreadPoolExecutor(min(len(self), torch.get_num_threads())) as pool:
-                sources = [one.source(BLOCK) for one in self.recordings.values()]
+                sources = [one.source(self.sample_rate, BLOCK) for one in self.recordings.values()]
                 self._loudness = dict(zip(self.sources, pool.map(measure_loudness, sources), strict=True))
         return self._loudness

@@ -37,7 +37,9 @@ def choose_windows(sounds: Sequence[NDArray[np.bool_]], duration_s: float, windo
     heard = shares[(shares > 0).any(1)]
     chosen = _cover(heard > 0, heard, count)
     while len(chosen) < count:
-        apart = np.abs(starts[:, None] - starts[chosen]).min(1) >= window_s * (1 - _HIGHEST_OVERLAP) - 1e-9
+        apart = (
+            np.abs(starts[:, None] - starts[chosen]).min(1, initial=np.inf) >= window_s * (1 - _HIGHEST_OVERLAP) - 1e-9
+        )
         if not apart.any():
             break
         before = heard[:, chosen].sum(1)
