@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from encoders.configurable import Configurable
+from encoders.release_folder import fingerprint
 from encoders.windows import SILENCE_PEAK_DB, fixed_windows, is_silent, repeat_to
 from fxrep.audio import AudioInput, iter_blocks, read_audio
 from fxrep.errors import ArgumentError, AudioError
@@ -168,12 +167,7 @@ class EffectEncoder(Configurable, nn.Module):
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the constructor tree and every weight: equal exactly for encoders that embed alike."""
-        digest = hashlib.sha256(json.dumps(self.config(), sort_keys=True).encode())
-        for name, tensor in sorted(self.state_dict().items()):
-            values = tensor.detach().cpu().contiguous()
-            digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-            digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return fingerprint(self)
 
     def _window_embeddings(
         self, recordings: list[AudioInput], sample_rate: int | None, hop_s: float, query: Tensor | None = None

@@ -16,17 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 import fxrep
 from encoders.base import EffectEncoder
-from encoders.model_card import licence_text, model_card
+from encoders.model_card import model_card
 from encoders.registry import build_encoder
-from encoders.release_folder import FORMAT_VERSION, RELEASE_FILES, copy_others, holds_release, read_config
-from fxrep.errors import ArgumentError, CheckpointError, MissingExtraError, OutputError
-from fxrep.files import atomic_file, atomic_folder
+from encoders.release_folder import RELEASE_FILES, read_config, read_weights, write_json, write_release
+from fxrep.errors import ArgumentError, CheckpointError, MissingExtraError
+from fxrep.files import atomic_file
 
 DEFAULT_ENCODER = "spectral"
 """The folder of `PRETRAINED` that ``load_encoder("default")`` reads."""
@@ -57,14 +54,7 @@ def save_encoder(
         OutputError: the folder cannot be written.
     """
     target = Path(folder)
-    holds_release(target)  # raises where something else would be replaced
-    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in encoder.state_dict().items()}
-    broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
-    if broken:
-        raise CheckpointError(f"{broken[0]} holds NaN or infinite weights: the training diverged, nothing was written")
     config = {
-        "format": FORMAT_VERSION,
-        "fxrep": fxrep.__version__,
         "name": name or target.name,
         "licence": licence,
         "encoder": encoder.config(),
@@ -73,17 +63,8 @@ def save_encoder(
     }
     details = metadata or {}
     parameters = sum(parameter.numel() for parameter in encoder.parameters())
-    with atomic_folder(target) as draft:
-        copy_others(target, draft)
-        try:
-            save_file(tensors, draft / "model.safetensors")
-        except SafetensorError as error:  # its word for every fault of the disk
-            raise OutputError(f"cannot write {target}: {error}: choose a folder that has space") from error
-        _write_json(draft / "config.json", config)
-        _write_json(draft / "metrics.json", details)
-        (draft / "README.md").write_text(model_card(config, details, parameters), encoding="utf-8")
-        (draft / "LICENSE").write_text(licence_text(licence), encoding="utf-8")
-    return target
+    card = model_card({"fxrep": fxrep.__version__, **config}, details, parameters)
+    return write_release(target, encoder, config, details, card)
 
 
 def add_measurement(folder: str | os.PathLike[str], name: str, result: dict[str, Any]) -> Path:
@@ -107,7 +88,7 @@ def add_measurement(folder: str | os.PathLike[str], name: str, result: dict[str,
     details["evaluations"] = {**details.get("evaluations", {}), name: result}
     card = model_card(read_config(release), details, description["parameters"])
     with atomic_file(release / "metrics.json") as draft:
-        _write_json(draft, details)
+        write_json(draft, details)
     with atomic_file(release / "README.md") as draft:
         draft.write_text(card, encoding="utf-8")
     return release
@@ -134,7 +115,7 @@ def load_encoder(
         encoder = build_encoder(config["encoder"])
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: {error}") from error
-    _load_tensors(encoder, folder)
+    read_weights(encoder, folder)
     if encoder.fingerprint != config["fingerprint"]:
         raise CheckpointError(f"{folder}: weights and config.json do not belong together: copy the release again")
     try:
@@ -199,37 +180,6 @@ def _unknown(text: str) -> str:
     return f"no encoder {text!r}: neither a folder nor one of the shipped names ({names})"
 
 
-def _load_tensors(encoder: EffectEncoder, folder: Path) -> None:
-    path = folder / "model.safetensors"
-    if not path.is_file():
-        raise CheckpointError(f"{folder} holds no model.safetensors")
-    try:
-        tensors: dict[str, Tensor] = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is truncated or damaged: {error}") from error
-    load_weights(encoder, tensors, str(path))
-
-
-def load_weights(encoder: EffectEncoder, tensors: dict[str, Tensor], source: str) -> None:
-    """Copy tensors into an encoder; every name and shape must match.
-
-    Raises:
-        CheckpointError: a tensor is missing, unknown, or of another shape; `source` is named.
-    """
-    own = encoder.state_dict()
-    faults = [f"lacks {name}" for name in own if name not in tensors]
-    faults += [f"has unknown {name}" for name in tensors if name not in own]
-    faults += [
-        f"{name} is {tuple(tensors[name].shape)} {tensors[name].dtype}, expected {tuple(value.shape)} {value.dtype}"
-        for name, value in own.items()
-        if name in tensors and (tensors[name].shape, tensors[name].dtype) != (value.shape, value.dtype)
-    ]
-    if faults:
-        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-        raise CheckpointError(f"{source} does not fit its configuration: {faults[0]}{more}")
-    encoder.load_state_dict(tensors)
-
-
 def _audio_contract(encoder: EffectEncoder) -> dict[str, Any]:
     return {
         "sample_rate": encoder.sample_rate,
@@ -239,10 +189,6 @@ def _audio_contract(encoder: EffectEncoder) -> dict[str, Any]:
         "minimum_s": encoder.minimum_s,
         "dim": encoder.dim,
     }
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _download(repository: str) -> Path:

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from encoders.checkpoints import load_weights, save_encoder
+from encoders.checkpoints import save_encoder
 from encoders.registry import build_encoder
-from encoders.release_folder import holds_release, read_config
+from encoders.release_folder import holds_release, load_weights, read_config
 from encoders.training.resumption import read_checkpoint
 from fxrep.errors import ArgumentError, CheckpointError
 

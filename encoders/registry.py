@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from encoders.base import EffectEncoder
@@ -39,18 +40,27 @@ def build_encoder(config: dict[str, Any]) -> EffectEncoder:
     Raises:
         CheckpointError: the tree names no allowed class, or arguments that the class refuses.
     """
-    encoder = _build(config)
+    encoder = build_tree(config)
     if not isinstance(encoder, EffectEncoder):
         raise CheckpointError(f"{config.get('class_path')} is not an effect encoder")
     return encoder
 
 
-def _build(config: dict[str, Any]) -> Any:
+def build_tree(config: dict[str, Any], packages: Sequence[str] = ("encoders",)) -> Any:
+    """Build what a constructor tree describes, of `Configurable`s that are defined in the packages; else as above.
+
+    Args:
+        config: ``{"class_path": …, "init_args": {…}}``; arguments may hold such trees themselves.
+        packages: where classes may come from.
+
+    Raises:
+        CheckpointError: see `build_encoder`.
+    """
     class_path, arguments = config.get("class_path"), config.get("init_args", {})
     if not isinstance(class_path, str) or not isinstance(arguments, dict):
-        raise CheckpointError('an encoder is described by {"class_path": text, "init_args": {…}}')
-    cls = _allowed_class(ENCODERS.get(class_path, class_path))
-    built = {name: _build(value) if _is_tree(value) else value for name, value in arguments.items()}
+        raise CheckpointError('what is released is described by {"class_path": text, "init_args": {…}}')
+    cls = _allowed_class(ENCODERS.get(class_path, class_path), packages)
+    built = {name: build_tree(value, packages) if _is_tree(value) else value for name, value in arguments.items()}
     unknown = sorted(set(built) - set(inspect.signature(cls).parameters))
     if unknown:
         raise CheckpointError(f"{class_path} has no argument {', '.join(unknown)}")
@@ -64,11 +74,12 @@ def _is_tree(value: Any) -> bool:
     return isinstance(value, dict) and "class_path" in value
 
 
-def _allowed_class(class_path: str) -> type:
+def _allowed_class(class_path: str, packages: Sequence[str]) -> type:
     if class_path in EXTRA_CLASSES:
         return EXTRA_CLASSES[class_path]
     module, _, name = class_path.rpartition(".")
-    if not module.startswith("encoders."):
+    roots = tuple(f"{package}." for package in packages)
+    if not module.startswith(roots):
         raise CheckpointError(
             f"class_path {class_path!r} is not an encoder of this package: known are {', '.join(sorted(ENCODERS))}"
         )
@@ -76,6 +87,6 @@ def _allowed_class(class_path: str) -> type:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise CheckpointError(f"class_path {class_path!r} does not exist in this version of fxrep") from error
-    if not (isinstance(found, type) and issubclass(found, Configurable) and found.__module__.startswith("encoders.")):
+    if not (isinstance(found, type) and issubclass(found, Configurable) and found.__module__.startswith(roots)):
         raise CheckpointError(f"class_path {class_path!r} is not an encoder of this package")
     return found

@@ -1,33 +1,46 @@
-"""The folder of a release on disk: what it is known by, and what else lies in it."""
+"""The folder of a release on disk: what it is known by, what lies in it, and how it is written and read.
+
+What was released, an encoder or a model that stands on one, is an entry of ``config.json`` of that name.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from fxrep.errors import ArgumentError, CheckpointError
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import fxrep
+from encoders.configurable import Configurable
+from encoders.model_card import licence_text
+from fxrep.errors import ArgumentError, CheckpointError, OutputError
+from fxrep.files import atomic_folder
 
 FORMAT_VERSION = 1
 RELEASE_FILES = ["model.safetensors", "config.json", "metrics.json", "README.md", "LICENSE"]
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read and check ``config.json`` of a release.
+def read_config(folder: Path, kind: str = "encoder") -> dict[str, Any]:
+    """Read and check ``config.json`` of a release of that kind.
 
     Raises:
         CheckpointError: it is missing, damaged, or of another format.
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise CheckpointError(f"{folder} holds no config.json: it is not an encoder's release folder")
+        raise CheckpointError(f"{folder} holds no config.json: it is not {_a(kind)} release folder")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
-    if not isinstance(config, dict) or not isinstance(config.get("encoder"), dict):
-        raise CheckpointError(f"{path} lacks the entries of an encoder's release: copy the release again")
+    if not isinstance(config, dict) or not isinstance(config.get(kind), dict):
+        raise CheckpointError(f"{path} lacks the entries of {_a(kind)} release: copy the release again")
     if config.get("format") != FORMAT_VERSION:
         raise CheckpointError(
             f"{path} has format {config.get('format')!r}, this version of fxrep reads {FORMAT_VERSION}: "
@@ -38,8 +51,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def holds_release(folder: Path) -> bool:
-    """Whether a release is in `folder`; False where there is nothing.
+def holds_release(folder: Path, kind: str = "encoder") -> bool:
+    """Whether a release of that kind is in `folder`; False where there is nothing.
 
     Raises:
         ArgumentError: there is something else, which a release must not replace.
@@ -47,9 +60,9 @@ def holds_release(folder: Path) -> bool:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     try:
-        read_config(folder)
+        read_config(folder, kind)
     except CheckpointError as error:
-        raise ArgumentError(f"{folder} exists and is not an encoder's release: choose a new folder") from error
+        raise ArgumentError(f"{folder} exists and is not {_a(kind)} release: choose a new folder") from error
     return True
 
 
@@ -60,3 +73,96 @@ def copy_others(release: Path, draft: Path) -> None:
             shutil.copytree(path, draft / path.name, symlinks=True)
         elif path.name not in RELEASE_FILES:
             shutil.copy2(path, draft / path.name, follow_symlinks=False)
+
+
+def write_release(
+    target: Path, module: nn.Module, config: dict[str, Any], details: dict[str, Any], card: str, kind: str = "encoder"
+) -> Path:
+    """Write a release folder, whole or not at all; in an existing release of that kind its own files are replaced.
+
+    Args:
+        target: where to.
+        module: whose tensors are kept.
+        config: ``config.json`` without format and version, which are added: name, licence, fingerprint and the entry
+            of the kind.
+        details: ``metrics.json``.
+        card: ``README.md``.
+        kind: what is released.
+
+    Raises:
+        ArgumentError: a file, or a folder of something else, has that name.
+        CheckpointError: the weights are not finite.
+        OutputError: the folder cannot be written.
+    """
+    holds_release(target, kind)  # raises where something else would be replaced
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in module.state_dict().items()}
+    broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{broken[0]} holds NaN or infinite weights: the training diverged, nothing was written")
+    with atomic_folder(target) as draft:
+        copy_others(target, draft)
+        try:
+            save_file(tensors, draft / "model.safetensors")
+        except SafetensorError as error:  # its word for every fault of the disk
+            raise OutputError(f"cannot write {target}: {error}: choose a folder that has space") from error
+        write_json(draft / "config.json", {"format": FORMAT_VERSION, "fxrep": fxrep.__version__, **config})
+        write_json(draft / "metrics.json", details)
+        (draft / "README.md").write_text(card, encoding="utf-8")
+        (draft / "LICENSE").write_text(licence_text(config["licence"]), encoding="utf-8")
+    return target
+
+
+def read_weights(module: nn.Module, folder: Path) -> None:
+    """Copy the weights of a release into a module that was built for them.
+
+    Raises:
+        CheckpointError: they are missing, damaged, or do not fit.
+    """
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise CheckpointError(f"{folder} holds no model.safetensors")
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is truncated or damaged: {error}") from error
+    load_weights(module, tensors, str(path))
+
+
+def load_weights(module: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
+    """Copy tensors into a module; every name and shape must match.
+
+    Raises:
+        CheckpointError: a tensor is missing, unknown, or of another shape; `source` is named.
+    """
+    own = module.state_dict()
+    faults = [f"lacks {name}" for name in own if name not in tensors]
+    faults += [f"has unknown {name}" for name in tensors if name not in own]
+    faults += [
+        f"{name} is {tuple(tensors[name].shape)} {tensors[name].dtype}, expected {tuple(value.shape)} {value.dtype}"
+        for name, value in own.items()
+        if name in tensors and (tensors[name].shape, tensors[name].dtype) != (value.shape, value.dtype)
+    ]
+    if faults:
+        more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+        raise CheckpointError(f"{source} does not fit its configuration: {faults[0]}{more}")
+    module.load_state_dict(tensors)
+
+
+def fingerprint(module: Configurable) -> str:
+    """SHA-256 over the constructor tree and every weight: equal exactly for modules that compute alike."""
+    digest = hashlib.sha256(json.dumps(module.config(), sort_keys=True).encode())
+    assert isinstance(module, nn.Module)
+    for name, tensor in sorted(module.state_dict().items()):
+        values = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+        digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON for people, with a line end."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}'s"

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from encoders.base import EffectEncoder
-from encoders.checkpoints import load_weights, save_encoder
+from encoders.checkpoints import save_encoder
 from encoders.log_mel import LogMel
-from encoders.release_folder import holds_release
+from encoders.release_folder import holds_release, load_weights
 from encoders.released_formats import ReleasedFormat, released_format
 from fxrep.errors import ArgumentError, CheckpointError
 from fxrep.files import file_hash

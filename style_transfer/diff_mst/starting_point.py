@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -44,8 +46,7 @@ def starting_positions(console: MixingConsole) -> dict[str, Tensor]:
 def _strip_positions(tables: dict[str, dict[str, Parameter]]) -> list[float]:
     positions = []
     for table in tables.values():
-        # Only a compressor has both; a gate's threshold at -20 dB would not be neutral at all.
-        audible = {"threshold_db": THRESHOLD_DB, "ratio": RATIO} if {"ratio", "makeup_db"} <= set(table) else {}
+        audible = {"threshold_db": THRESHOLD_DB, "ratio": RATIO} if is_compressor(table) else {}
         for name, parameter in table.items():
             value = audible.get(name, parameter.default)
             middle = (parameter.minimum + parameter.maximum) / 2.0
@@ -57,3 +58,8 @@ def _strip_positions(tables: dict[str, dict[str, Parameter]]) -> list[float]:
 def neutral_track(console: MixingConsole) -> Tensor:
     """Positions (P,) of a track that is left alone: every setting at its default."""
     return console.normalize(console.default_settings(["track"]))[0][0, 0].float()
+
+
+def is_compressor(table: Mapping[str, Parameter]) -> bool:
+    """Whether settings are those of a compressor: a gate has a threshold too, and would not be neutral at -20 dB."""
+    return {"threshold_db", "ratio", "knee_db", "makeup_db"} <= set(table)

@@ -119,7 +119,7 @@ def test_a_full_disk_leaves_the_earlier_release(release, encoder, monkeypatch):
     def full(*_):
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(encoders.checkpoints, "save_file", full)
+    monkeypatch.setattr("encoders.release_folder.save_file", full)
     with pytest.raises(OutputError, match="No space left on device"):
         save_encoder(encoder, release)
     assert load_encoder(release).fingerprint == encoder.fingerprint

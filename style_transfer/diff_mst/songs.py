@@ -1,0 +1,210 @@
+"""Tracks of songs for training a controller: passages in which several tracks sound, and mixes of other songs."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from fxrep.audio import SILENCE_LUFS, load_audio, normalize_loudness
+from fxrep.data.manifest import Manifest, ManifestRow
+from fxrep.data.segments import SILENT_ATTEMPTS, sounding_share
+from fxrep.errors import ArgumentError, DataError
+from fxrep.mixing.recordings import REFERENCE_LUFS
+from fxrep.mixing.tracks import HIGHEST_GAIN_DB, LOWEST_GAIN_DB
+
+Reference = Literal["same_song", "other_song"]
+
+MONO_ON_TWO_SIDES_DB = 3.01
+"""What a mono file gains in loudness when it sounds from both loudspeakers."""
+
+_ENOUGH_SOUND = 0.1
+
+
+@dataclass(frozen=True)
+class Stem:
+    """A track to draw from: a number that is unique in all manifests, its file, length, and loudness in stereo."""
+
+    number: int
+    path: Path
+    duration_s: float
+    loudness_lufs: float
+
+
+class SongDataset(Dataset[dict[str, Any]]):
+    """Passages of songs with some of the tracks that sound there. Item `index` depends on (seed, epoch, index) only.
+
+    Passages begin at multiples of `segment_s` over `grid`, so that a frozen description of a track is needed again.
+
+    Args:
+        manifests: of stems, grouped by song, and of mixes where the reference is another song's.
+        split: songs to draw from; None for all.
+        reference: ``same_song``: the passage is twice as long and no mix is read; ``other_song``: a segment of the mix
+            of another song comes along, at -16 LUFS.
+        length: items per epoch.
+        segment_s: seconds of a segment.
+        min_tracks: fewest tracks.
+        max_tracks: most tracks; items are padded to so many.
+        track_lufs: what whole tracks are brought to.
+        sample_rate: Hz.
+        grid: beginnings per segment.
+        seed: of all that is drawn.
+
+    Shape of an item: ``tracks`` (M, 2, T), T two segments or one; ``mask`` (M,); ``stem`` (M,) numbers of the tracks,
+    -1 where there is none; ``cell``, where the passage begins in steps of the grid; ``reference`` (2, segment).
+
+    Raises:
+        ArgumentError: numbers out of range.
+        DataError: no song has so many tracks of that length, or there are no mixes.
+    """
+
+    def __init__(
+        self,
+        manifests: Sequence[Manifest],
+        split: str | None,
+        reference: Reference = "same_song",
+        length: int = 1024,
+        segment_s: float = 5.0,
+        min_tracks: int = 2,
+        max_tracks: int = 16,
+        track_lufs: float = -24.0,
+        sample_rate: int = 44100,
+        grid: int = 2,
+        seed: int = 0,
+    ) -> None:
+        if not (1 <= min_tracks <= max_tracks and segment_s > 0.0 and length >= 1 and grid >= 1):
+            raise ArgumentError(
+                f"min_tracks={min_tracks}, max_tracks={max_tracks}, segment_s={segment_s}, length={length}, "
+                f"grid={grid}: expected 1 <= min_tracks <= max_tracks, and the others above 0"
+            )
+        if reference not in ("same_song", "other_song"):
+            raise ArgumentError(f"reference is {reference!r}: choose same_song or other_song")
+        self.reference, self.length, self.segment_s, self.grid = reference, length, segment_s, grid
+        self.min_tracks, self.max_tracks, self.track_lufs = min_tracks, max_tracks, track_lufs
+        self.sample_rate, self.seed, self.epoch = sample_rate, seed, 0
+        self.segments = 2 if reference == "same_song" else 1
+        self.songs, self.mixes = _songs(manifests, split, self.segments * segment_s, segment_s, min_tracks)
+        where = ", ".join(str(manifest.root) for manifest in manifests)
+        if not self.songs:
+            raise DataError(
+                f"no song in split {split or 'all'!r} of {where} has {min_tracks} or more stems of "
+                f"{self.segments * segment_s:g} s: use shorter segments, fewer tracks or more data"
+            )
+        if reference == "other_song" and not set(self.mixes) - ({*self.songs} if len(self.songs) == 1 else set()):
+            raise DataError(
+                f"no mix of another song in split {split or 'all'!r} of {where}: scan finished songs too (kind mix), "
+                "or train with --data.reference same_song"
+            )
+
+    def __len__(self) -> int:
+        return self.length
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other passages."""
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        for attempt in range(SILENT_ATTEMPTS):
+            name = sorted(self.songs)[rng.integers(len(self.songs))]
+            cell, found = self._draw_passage(rng, self.songs[name])
+            if len(found) >= self.min_tracks or (found and attempt == SILENT_ATTEMPTS - 1):
+                break
+        item = self._padded(found) | {"cell": cell}
+        if self.reference == "other_song":
+            item["reference"] = self._draw_mix(rng, name)
+        return item
+
+    def _draw_passage(self, rng: np.random.Generator, stems: Sequence[Stem]) -> tuple[int, list[tuple[Stem, Tensor]]]:
+        """Where a passage begins, and the tracks that were chosen and sound in it."""
+        step_s = self.segment_s / self.grid
+        longest = max(stem.duration_s for stem in stems)
+        cells = max(1, math.floor((longest - self.segments * self.segment_s) / step_s) + 1)
+        cell, wanted = int(rng.integers(cells)), int(rng.integers(self.min_tracks, self.max_tracks + 1))
+        found: list[tuple[Stem, Tensor]] = []
+        for number in rng.permutation(len(stems)):
+            if len(found) == wanted:
+                break
+            audio = self._read(stems[number].path, cell * step_s, stems[number].duration_s, self.segments)
+            if sounding_share(audio, self.sample_rate) >= _ENOUGH_SOUND:
+                gain_db = self.track_lufs - stems[number].loudness_lufs
+                gain_db = min(max(gain_db, LOWEST_GAIN_DB), HIGHEST_GAIN_DB)
+                found.append((stems[number], audio * 10.0 ** (gain_db / 20.0)))
+        return cell, found
+
+    def _draw_mix(self, rng: np.random.Generator, song: str) -> Tensor:
+        others = sorted(name for name in self.mixes if name != song)
+        for _ in range(SILENT_ATTEMPTS):
+            stem = self.mixes[others[rng.integers(len(others))]]
+            start_s = rng.uniform(0.0, max(0.0, stem.duration_s - self.segment_s))
+            audio = self._read(stem.path, start_s, stem.duration_s, 1)
+            if sounding_share(audio, self.sample_rate) >= 0.5:
+                break
+        return normalize_loudness(audio, self.sample_rate, REFERENCE_LUFS)
+
+    def _read(self, path: Path, start_s: float, duration_s: float, segments: int) -> Tensor:
+        """One or two segments (2, T), silence behind the end of the file."""
+        wanted = segments * self.segment_samples
+        if start_s >= duration_s - 0.05:
+            return torch.zeros(2, wanted)
+        audio, _ = load_audio(
+            path,
+            start_s=start_s,
+            duration_s=segments * self.segment_s + 0.01,
+            sample_rate=self.sample_rate,
+            channels=2,
+        )
+        audio = audio[:, :wanted]
+        return torch.nn.functional.pad(audio, (0, wanted - audio.shape[1]))
+
+    @property
+    def segment_samples(self) -> int:
+        """Samples of a segment."""
+        return max(1, round(self.segment_s * self.sample_rate))
+
+    def _padded(self, found: Sequence[tuple[Stem, Tensor]]) -> dict[str, Any]:
+        tracks = torch.zeros(self.max_tracks, 2, self.segments * self.segment_samples)
+        mask = torch.zeros(self.max_tracks, dtype=torch.bool)
+        numbers = torch.full((self.max_tracks,), -1, dtype=torch.long)
+        for place, (stem, audio) in enumerate(found):
+            tracks[place], mask[place], numbers[place] = audio, True, stem.number
+        return {"tracks": tracks, "mask": mask, "stem": numbers}
+
+
+def _songs(
+    manifests: Sequence[Manifest], split: str | None, passage_s: float, segment_s: float, min_tracks: int
+) -> tuple[dict[str, list[Stem]], dict[str, Stem]]:
+    """Stems by song, of the songs with enough of them that are long enough, and mixes by song."""
+    stems: dict[str, list[Stem]] = defaultdict(list)
+    mixes: dict[str, Stem] = {}
+    number = -1
+    for manifest in manifests:
+        root = manifest.root.resolve().as_posix()
+        for row in manifest.rows:
+            number += 1
+            if (split is not None and row.split != split) or row.loudness_lufs <= SILENCE_LUFS:
+                continue
+            song = f"{root}/{row.dataset}/{row.song}"
+            stem = Stem(number, manifest.path_of(row), row.duration_s, _loudness(row))
+            if row.kind == "stem":
+                stems[song].append(stem)
+            elif row.duration_s >= segment_s:
+                mixes.setdefault(song, stem)
+    enough = {
+        song: found
+        for song, found in stems.items()
+        if len(found) >= min_tracks and max(one.duration_s for one in found) >= passage_s
+    }
+    return enough, mixes
+
+
+def _loudness(row: ManifestRow) -> float:
+    return row.loudness_lufs + (MONO_ON_TWO_SIDES_DB if row.channels == 1 else 0.0)
