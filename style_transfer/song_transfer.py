@@ -1,0 +1,214 @@
+"""One call from tracks and a reference to a mix."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fxrep.audio import AudioInput, save_audio
+from fxrep.effects.console import ConsoleSettings, default_console
+from fxrep.errors import ArgumentError
+from fxrep.mixing.recordings import WindowEncoder
+from fxrep.mixing.report_measures import find_encoder
+from fxrep.mixing.result import MixResult
+from fxrep.mixing.sections import Section
+from fxrep.mixing.session import TRACK_LUFS, MixSession, neutral_session
+from fxrep.mixing.setting_groups import check_groups
+from fxrep.mixing.track_names import file_stems
+from fxrep.mixing.tracks import TrackSet
+from fxrep.progress import track_progress
+from style_transfer.methods import WINDOW_S, ConsoleMethod, StemMethod, check_method, create_method
+from style_transfer.partial import check_strength, keep_groups, scale_strength
+from style_transfer.references import References
+from style_transfer.song_sections import check_sections, find_sections, measure_levels
+
+WINDOWS = 4
+"""How many places of a song, or of each of its sections, a method listens to at most."""
+
+Tracks = TrackSet | Mapping[str, AudioInput] | Sequence["str | os.PathLike[str]"] | str | os.PathLike[str]
+
+
+def transfer(
+    tracks: Tracks,
+    reference: References | AudioInput | Sequence[AudioInput],
+    method: str | ConsoleMethod | StemMethod = "diff_mst",
+    *,
+    sample_rate: int | None = None,
+    reference_rate: int | None = None,
+    only: str | Sequence[str] | None = None,
+    strength: float = 1.0,
+    sections: str | int | Sequence[float] | None = None,
+    weights: Sequence[float] | None = None,
+    seed: int = 0,
+    model: str | None = None,
+    encoder: WindowEncoder | str | None = None,
+    start: ConsoleSettings | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> MixResult:
+    """Mix tracks in the style of a reference.
+
+    Args:
+        tracks: audio by name, or paths; see `fxrep.mixing.TrackSet`. They are never written to.
+        reference: a recording, or a list of them, whose style is averaged.
+        method: a name of `style_transfer.list_methods`, or a method of your own.
+        sample_rate: Hz of the mix, and of tracks that are arrays; None: what most files have.
+        reference_rate: Hz of references that are arrays; None: `sample_rate`.
+        only: groups of settings that are transferred, as ``["eq", "levels"]``; the others stay neutral. The names are
+            those of `fxrep.mixing.setting_groups.SETTING_GROUPS`. None: all.
+        strength: how far to go from neutral (0) to what the method says (1).
+        sections: ``"auto"``, a number, or times in seconds: settings of their own for each section of the song, with
+            a short cross-fade. None: one for the whole song.
+        weights: of several references, 0 or more; None: equal ones.
+        seed: of whatever the method draws.
+        model: what the method has learnt, see `style_transfer.methods.create_method`.
+        encoder: measures how near the mix comes to the references, and is what ``inference_time`` searches with: an
+            encoder, its name or folder. None: the one that ships.
+        start: settings that a searching method begins with; None: its own beginning.
+        options: further arguments of a method by name, as ``{"steps": 50}``.
+
+    Returns:
+        The mix, which is rendered when it is asked for: ``.mix``, ``.console``, ``.report``, ``.save(folder)``.
+
+    Raises:
+        ArgumentError: an argument is out of range or names something that there is not, or does not fit the method.
+        AudioError: a track or a reference cannot be used, all tracks are silent, or a reference is.
+        CheckpointError: there is no such model or encoder.
+    """
+    check_method(method)
+    groups = None if only is None else check_groups(only)
+    share = check_strength(strength)
+    if sections is not None:
+        check_sections(sections)
+    song = tracks if isinstance(tracks, TrackSet) else TrackSet(tracks, sample_rate)
+    rate = sample_rate if reference_rate is None else reference_rate
+    heard = _references(reference, weights, rate)
+    song.windows(WINDOW_S, WINDOWS)  # Refuses a song of silence before a model is loaded.
+    details: dict[str, Any] = {
+        "method": method if isinstance(method, str) else type(method).__name__,
+        "model": model,
+        "references": dict(zip(heard.names, heard.weights, strict=True)),
+        "only": None if groups is None else list(groups),
+        "strength": share,
+        "seed": seed,
+    }
+    # One that was asked for is loaded at once: that there is none should not be said after the work.
+    judge = "default" if encoder is None else find_encoder(encoder)
+    used = create_method(method, model, judge if encoder is not None else None, options)
+    if not isinstance(used, ConsoleMethod):
+        if groups is not None or share != 1.0 or sections is not None:
+            raise ArgumentError(
+                f"{details['method']} has no settings: only, strength and sections are for other methods"
+            )
+        return _transfer_stems(used, song, heard, judge, details)
+    question = _Question(used, song, heard, seed, start)
+    stages = [(0.0, question.ask_song())] if sections is None else question.ask_sections(sections)
+    finished = [(begin, scale_strength(keep_groups(settings, groups), share)) for begin, settings in stages]
+    before = neutral_session(song, used.console, used.track_lufs)
+    later = [Section(begin, settings) for begin, settings in finished[1:]]
+    session = MixSession(finished[0][1], song, before.input_gain_db, later)
+    return MixResult(session, before, heard, judge, {**details, "sections": [one.start_s for one in later]})
+
+
+def _references(
+    reference: References | AudioInput | Sequence[AudioInput], weights: Sequence[float] | None, rate: int | None
+) -> References:
+    if not isinstance(reference, References):
+        return References(reference, weights, rate)
+    if weights is not None:
+        raise ArgumentError("these references have weights already: leave weights out")
+    return reference
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a method is asked: the settings for a song, or for each of its sections."""
+
+    method: ConsoleMethod
+    song: TrackSet
+    references: References
+    seed: int
+    start: ConsoleSettings | None
+
+    @property
+    def window_s(self) -> float:
+        return float(getattr(self.method, "window_s", WINDOW_S))
+
+    def ask_song(self) -> ConsoleSettings:
+        return self._ask(self.song.windows(self.window_s, WINDOWS))
+
+    def ask_sections(self, sections: str | int | Sequence[float]) -> list[tuple[float, ConsoleSettings]]:
+        """Return the beginning of each section with its own settings.
+
+        A track that is not heard in a section has there what it has in the section before, since nothing can be learnt
+        about it, and its reverberation may still sound; before it was heard at all, what it has when it first is. A
+        section in which no track is heard belongs to the one before.
+        """
+        levels = measure_levels(self.song)
+        begins = find_sections(levels, sections)
+        stages: list[tuple[float, ConsoleSettings]] = []
+        heard: list[list[bool]] = []
+        ends = [*begins[1:], self.song.duration_s]
+        for begin, end in track_progress(list(zip(begins, ends, strict=True)), "sections"):
+            sounds = [bool(row.any()) for row in levels.sounds(begin, end)]
+            if any(sounds):
+                stages.append((begin, self._ask(levels.windows(begin, end, self.window_s, WINDOWS)).copy()))
+                heard.append(sounds)
+        for number, name in enumerate(self.song.names):
+            _carry_on(name, [settings for _, settings in stages], [row[number] for row in heard])
+        return stages
+
+    def _ask(self, start_s: Sequence[float]) -> ConsoleSettings:
+        """Ask the method, and refuse an answer that is none, whoever wrote the method."""
+        found = self.method.estimate(self.song, self.references, start_s, seed=self.seed, start=self.start)
+        if not isinstance(found, ConsoleSettings) or list(found.tracks) != self.song.names:
+            raise ArgumentError(
+                f"{type(self.method).__name__}.estimate() gave no settings for the tracks {', '.join(self.song.names)}"
+            )
+        found.check()
+        return found
+
+
+def _carry_on(name: str, several: Sequence[ConsoleSettings], heard: Sequence[bool]) -> None:
+    """Give a track, where it is not heard, what it has where it is."""
+    known = next((settings for settings, sounds in zip(several, heard, strict=True) if sounds), None)
+    for settings, sounds in zip(several, heard, strict=True):
+        if sounds:
+            known = settings
+        elif known is not None:
+            copy = known.copy()
+            settings.tracks[name], settings.sends[name] = copy.tracks[name], copy.sends[name]
+
+
+def _transfer_stems(
+    method: StemMethod,
+    song: TrackSet,
+    references: References,
+    encoder: WindowEncoder | str | None,
+    details: Mapping[str, Any],
+) -> MixResult:
+    """Render each track by itself; the mix is their sum on a neutral console, to be edited from there."""
+    folder = tempfile.TemporaryDirectory(prefix="fxrep-stems-")
+    try:
+        stems = file_stems(song.names)
+        wet: dict[str, AudioInput] = {}
+        for name in track_progress(song.names, "stems", len(song)):
+            wet[name] = output = Path(folder.name) / f"{stems[name]}.wav"
+            recording = song.recordings[name]
+            if song.loudness_lufs[name] == float("-inf"):
+                save_audio(
+                    output, recording.excerpt(0, recording.length(song.sample_rate), song.sample_rate), song.sample_rate
+                )
+            else:
+                method.render_stem(recording.audio, song.sample_rate, references, output)
+        rendered = TrackSet(wet, song.sample_rate)
+    except BaseException:
+        folder.cleanup()
+        raise
+    console = default_console()
+    session = MixSession(console.default_settings(song.names), rendered)
+    before = neutral_session(song, console, TRACK_LUFS)
+    return MixResult(session, before, references, encoder, details, folder)
