@@ -19,13 +19,14 @@ from torch import Tensor
 from encoders.evaluation.effect_draws import only
 from encoders.evaluation.matching_protocol import MatchingProtocol
 from encoders.evaluation.objectives import Loss, Objective
-from encoders.evaluation.settings_search import Rows, Search, search_settings
+from encoders.evaluation.settings_search import Rows, search_settings
 from encoders.evaluation.settings_space import SettingsSpace, padded
 from encoders.evaluation.sound_distance import level_frames, mrstft
 from fxrep.data.manifest import Manifest
 from fxrep.data.segments import SegmentSampler
 from fxrep.effects import EffectChain, Settings
 from fxrep.metrics import bootstrap_interval
+from fxrep.optimization import Descent
 from fxrep.progress import track_progress
 
 NEUTRAL, DRAWN, ORACLE = "neutral start", "drawn anew", "oracle"
@@ -139,7 +140,7 @@ def _rows(items: Items, start: int, protocol: MatchingProtocol) -> Rows:
 def _search(items: Items, loss: Loss, protocol: MatchingProtocol, name: str) -> tuple[Tensor, Tensor]:
     """The positions (N, K) of the lowest objective over all descents of each item, and its value (N,)."""
     assert isinstance(protocol.chain, EffectChain)
-    search = Search(protocol.steps, protocol.rate)
+    search = Descent(steps=protocol.steps, rate=protocol.rate)
     batches = []
     for start in track_progress(range(0, protocol.items, protocol.batch), name):
         rows = _rows(items, start, protocol)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,19 +11,7 @@ from torch import Tensor
 from encoders.evaluation.objectives import Loss
 from encoders.evaluation.settings_space import SettingsSpace, padded
 from fxrep.effects import EffectChain
-
-
-@dataclass(frozen=True)
-class Search:
-    """How positions are searched: Adam, its rate falling to zero along a half cosine.
-
-    Attributes:
-        steps: of the descent.
-        rate: of the first step, in positions (0 to 1).
-    """
-
-    steps: int = 60
-    rate: float = 0.05
+from fxrep.optimization import Descent, descend, slopes_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +37,7 @@ class Rows:
         return wet
 
 
-def search_settings(chain: EffectChain, rows: Rows, loss: Loss, starts: Sequence[Tensor], search: Search) -> Tensor:
+def search_settings(chain: EffectChain, rows: Rows, loss: Loss, starts: Sequence[Tensor], search: Descent) -> Tensor:
     """Descend from every start; a row has no influence on the others.
 
     Args:
@@ -63,22 +50,9 @@ def search_settings(chain: EffectChain, rows: Rows, loss: Loss, starts: Sequence
     Returns:
         (R, K + 1): the loss of the best step of every row, and its positions, 0 behind their ends.
     """
-    positions = padded(starts).clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([positions], lr=search.rate)
-    best = torch.full((len(starts), positions.shape[1] + 1), math.inf, dtype=torch.float64)
-    for step in range(search.steps + 1):
-        values = loss(rows.render(chain, positions), rows.items).double().cpu()
-        better = values.detach() < best[:, 0]
-        best[better] = torch.cat([values.detach()[:, None], positions.detach()], dim=1)[better]
-        if step == search.steps:
-            break
-        optimizer.param_groups[0]["lr"] = search.rate * 0.5 * (1.0 + math.cos(math.pi * step / search.steps))
-        optimizer.zero_grad()
-        values.sum().backward()
-        # A render at the edge of what an effect allows may have no slope; it then stays.
-        assert positions.grad is not None
-        positions.grad.nan_to_num_(0.0, 0.0, 0.0)
-        optimizer.step()
-        with torch.no_grad():
-            positions.clamp_(0.0, 1.0)
-    return best
+
+    def values(positions: Tensor, step: int) -> Tensor:
+        return loss(rows.render(chain, positions), rows.items).double().cpu()
+
+    found = descend(slopes_of(values), padded(starts), search)
+    return torch.cat([found.values[:, None], found.positions], dim=1)
