@@ -95,9 +95,9 @@ class Part:
         if start >= self.full and (self.fades is None or stop <= self.fades):
             return None
         time = torch.arange(start, stop, dtype=torch.float64)
-        share = _rise((time - self.begins) / max(1, self.full - self.begins))
+        share = _rise(time, self.begins, self.full)
         if self.fades is not None and self.ends is not None:
-            share = share * (1 - _rise((time - self.fades) / max(1, self.ends - self.fades)))
+            share = share * (1 - _rise(time, self.fades, self.ends))
         return share.float()
 
 
@@ -173,6 +173,8 @@ class _Playing:
         return torch.nn.functional.pad(piece, (first - start, stop - last))
 
 
-def _rise(time: torch.Tensor) -> torch.Tensor:
-    """From 0 to 1 over the time from 0 to 1, without corners."""
-    return 0.5 - 0.5 * torch.cos(math.pi * time.clamp(0, 1))
+def _rise(time: torch.Tensor, start: int, stop: int) -> torch.Tensor:
+    """From 0 at the start to 1 at the stop, without corners; a step where they are one."""
+    if stop <= start:
+        return (time >= start).to(time.dtype)
+    return 0.5 - 0.5 * torch.cos(math.pi * ((time - start) / (stop - start)).clamp(0, 1))

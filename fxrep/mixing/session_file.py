@@ -40,11 +40,6 @@ def save_session(session: MixSession, path: Path) -> None:
         ],
     }
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        # A file whose name is no UTF-8: its bytes survive as escapes.
-        text = json.dumps(data, indent=2, allow_nan=False)
     with atomic_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

@@ -174,7 +174,7 @@ def changed(mix: MixSession) -> MixSession:
     return mix
 
 
-@pytest.mark.parametrize("block", [1 << 17, 4_321])
+@pytest.mark.parametrize("block", [1 << 19, 1 << 16, 4_321])
 @pytest.mark.parametrize("fade_s", [0.1, 0.0])
 def test_sections_are_single_renders_but_for_the_joint(tracks: TrackSet, block: int, fade_s: float) -> None:
     first, second = busy(tracks), changed(busy(tracks))
