@@ -66,8 +66,8 @@ def model_card(config: dict[str, Any], metadata: dict[str, Any], parameters: int
         sample_rate=audio["sample_rate"],
         window_s=audio["window_s"],
         hop_s=audio["hop_s"],
-        training=_table(metadata.get("training", {}), "Nothing about its training was recorded."),
-        measured=_measured(metadata),
+        training=table(metadata.get("training", {}), "Nothing about its training was recorded."),
+        measured=measurements(metadata),
         fingerprint=config["fingerprint"][:16],
     )
 
@@ -86,19 +86,20 @@ def licence_text(licence: str) -> str:
     return text or f"SPDX-License-Identifier: {licence}\n"
 
 
-def _measured(metadata: dict[str, Any]) -> str:
+def measurements(metadata: dict[str, Any]) -> str:
     """Every evaluation under its command, then what training itself logged at the end."""
     parts = [
         f"### {name}\n\n```sh\n{result['command']}\n```\n\n{result['table']}"
         for name, result in metadata.get("evaluations", {}).items()
     ]
-    logged = _table(metadata.get("metrics", {}), "")
+    logged = table(metadata.get("metrics", {}), "")
     if logged:
         parts.append(f"### Logged by the training on its validation songs\n\n{logged}")
     return "\n\n".join(parts) or "Nothing was measured."
 
 
-def _table(entries: dict[str, Any], otherwise: str) -> str:
+def table(entries: dict[str, Any], otherwise: str) -> str:
+    """Names and values as a table; `otherwise` where there is none."""
     rows = [f"| {name} | {_cell(value)} |" for name, value in _flat(entries)]
     return "\n".join(["| | |", "|---|---|", *rows]) if rows else otherwise
 

@@ -89,7 +89,9 @@ class SongDataModule(PairDataModule):
             "songs_per_epoch": self.lengths["train"],
             "batch_size": self.batch_size,
             **self.drawing,
-            "data": joint_provenance([read_manifest(path).filter(split=self.splits["train"]) for path in self.manifests]),
+            "data": joint_provenance(
+                [read_manifest(path).filter(split=self.splits["train"]) for path in self.manifests]
+            ),
         }
 
     def _dataset(self, split: str, seed: int) -> Dataset[dict[str, Any]]:

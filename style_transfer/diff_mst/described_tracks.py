@@ -23,14 +23,14 @@ class DescribedTracks:
         self.describe, self.keep = describe, keep
         self.known: dict[tuple[int, int], Tensor] = {}
 
-    def __call__(self, audio: Tensor, mask: Tensor, stem: Tensor, cell: Tensor) -> Tensor:
+    def __call__(self, audio: Tensor, mask: Tensor, stem: Tensor, start_ms: Tensor) -> Tensor:
         """Describe the tracks of a batch.
 
         Args:
             audio: (B, N, 2, T).
             mask: (B, N) booleans, which tracks there are.
             stem: (B, N) numbers that tell the tracks apart.
-            cell: (B,) numbers that tell the places apart.
+            start_ms: (B,) where in them the audio begins.
 
         Returns:
             (B, N, F), zeros where there is no track.
@@ -38,7 +38,7 @@ class DescribedTracks:
         rows = audio[mask]
         if not self.keep:
             return _spread(self.describe(rows), mask)
-        places = cell[:, None].expand_as(stem)[mask].tolist()
+        places = start_ms[:, None].expand_as(stem)[mask].tolist()
         names = list(zip(stem[mask].tolist(), places, strict=True))
         missing = [number for number, name in enumerate(names) if name not in self.known]
         fresh: dict[tuple[int, int], Tensor] = {}

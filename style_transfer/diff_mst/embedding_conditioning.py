@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any, cast
 
@@ -15,10 +16,8 @@ from encoders.front_ends import RunningStandardization
 from fxrep.audio import resample, resample_differentiable
 from fxrep.errors import ArgumentError, CheckpointError
 from style_transfer.diff_mst.conditioning import Conditioning, left_right_both
-from style_transfer.diff_mst.production_description import N_BANDS, N_VALUES, band_power, describe_production
+from style_transfer.diff_mst.production_description import N_VALUES, band_power, describe_production
 from style_transfer.diff_mst.spectral_fit import N_FIT, fit_spectrum
-
-
 
 
 class EmbeddingConditioning(Conditioning):
@@ -61,7 +60,9 @@ class EmbeddingConditioning(Conditioning):
         if fingerprint is not None and opened.fingerprint != fingerprint:
             raise CheckpointError(f"the encoder {encoder} is another than the one this controller was trained with")
         self.sample_rate, self.window_s = sample_rate, opened.window_s if window_s is None else window_s
-        self.shortest = max(2048, round(opened.minimum_s * sample_rate) + 1)
+        # Resampling may round a sample away.
+        spare = int(opened.sample_rate != sample_rate)
+        self.shortest = max(2048, math.ceil(opened.minimum_s * sample_rate) + spare)
         self.tuned, self.frozen, self.production, self.fit = tuned, not tuned, production, fit
         self.dim, self.query_dim = opened.dim, 0
         opened.requires_grad_(tuned)

@@ -173,7 +173,9 @@ class DiffMST(Configurable, nn.Module):
             total = whole if total is None else total + whole
             count += sounds
         if total is None:
-            raise AudioError("all tracks are silent in the windows that were chosen: choose others, or leave start_s out")
+            raise AudioError(
+                "all tracks are silent in the windows that were chosen: choose others, or leave start_s out"
+            )
         return total / count.clamp(min=1.0)[..., None], count > 0
 
 

@@ -59,7 +59,7 @@ class SongDataset(Dataset[dict[str, Any]]):
         seed: of all that is drawn.
 
     Shape of an item: ``tracks`` (M, 2, T), T two segments or one; ``mask`` (M,); ``stem`` (M,) numbers of the tracks,
-    -1 where there is none; ``cell``, where the passage begins in steps of the grid; ``reference`` (2, segment).
+    -1 where there is none; ``start_ms``, where the passage begins; ``reference`` (2, segment).
 
     Raises:
         ArgumentError: numbers out of range.
@@ -113,32 +113,36 @@ class SongDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        for attempt in range(SILENT_ATTEMPTS):
+        for attempt in range(4 * SILENT_ATTEMPTS):
             name = sorted(self.songs)[rng.integers(len(self.songs))]
-            cell, found = self._draw_passage(rng, self.songs[name])
-            if len(found) >= self.min_tracks or (found and attempt == SILENT_ATTEMPTS - 1):
+            start_s, found = self._draw_passage(rng, self.songs[name])
+            # Where so many tracks never sound together, fewer will do.
+            if len(found) >= self.min_tracks or (found and attempt >= SILENT_ATTEMPTS // 2):
                 break
-        item = self._padded(found) | {"cell": cell}
+        else:
+            raise DataError(f"{name} and others: no track sounds throughout {self.segment_s:g} s: use shorter segments")
+        item = self._padded(found) | {"start_ms": round(1000.0 * start_s)}
         if self.reference == "other_song":
             item["reference"] = self._draw_mix(rng, name)
         return item
 
-    def _draw_passage(self, rng: np.random.Generator, stems: Sequence[Stem]) -> tuple[int, list[tuple[Stem, Tensor]]]:
-        """Where a passage begins, and the tracks that were chosen and sound in it."""
+    def _draw_passage(self, rng: np.random.Generator, stems: Sequence[Stem]) -> tuple[float, list[tuple[Stem, Tensor]]]:
+        """Where a passage begins in seconds, and the tracks that were chosen and sound in all of its segments."""
         step_s = self.segment_s / self.grid
         longest = max(stem.duration_s for stem in stems)
         cells = max(1, math.floor((longest - self.segments * self.segment_s) / step_s) + 1)
-        cell, wanted = int(rng.integers(cells)), int(rng.integers(self.min_tracks, self.max_tracks + 1))
+        start_s, wanted = step_s * int(rng.integers(cells)), int(rng.integers(self.min_tracks, self.max_tracks + 1))
         found: list[tuple[Stem, Tensor]] = []
         for number in rng.permutation(len(stems)):
             if len(found) == wanted:
                 break
-            audio = self._read(stems[number].path, cell * step_s, stems[number].duration_s, self.segments)
-            if sounding_share(audio, self.sample_rate) >= _ENOUGH_SOUND:
+            audio = self._read(stems[number].path, start_s, stems[number].duration_s, self.segments)
+            parts = audio.split(self.segment_samples, dim=1)
+            if min(sounding_share(part, self.sample_rate) for part in parts) >= _ENOUGH_SOUND:
                 gain_db = self.track_lufs - stems[number].loudness_lufs
                 gain_db = min(max(gain_db, LOWEST_GAIN_DB), HIGHEST_GAIN_DB)
                 found.append((stems[number], audio * 10.0 ** (gain_db / 20.0)))
-        return cell, found
+        return start_s, found
 
     def _draw_mix(self, rng: np.random.Generator, song: str) -> Tensor:
         others = sorted(name for name in self.mixes if name != song)

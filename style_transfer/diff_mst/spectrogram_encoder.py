@@ -1,7 +1,7 @@
 """The published encoder of Diff-MST: a magnitude spectrogram of every frequency bin through a Cnn14.
 
-S. Vanka, C. Steinmetz et al., "Diff-MST: Differentiable Mixing Style Transfer", ISMIR 2024, section 2.4; the body is that
-of Q. Kong et al., "PANNs", IEEE/ACM TASLP 28, 2020.
+S. Vanka, C. Steinmetz et al., "Diff-MST: Differentiable Mixing Style Transfer", ISMIR 2024, section 2.4; the body is
+that of Q. Kong et al., "PANNs", IEEE/ACM TASLP 28, 2020.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class SpectrogramEncoder(Configurable, nn.Module):
         """
         if audio.dim() != 2 or audio.shape[1] < self.shortest:
             raise AudioError(
-                f"audio of shape {tuple(audio.shape)}: expected (signals, samples) with at least {self.shortest} samples"
+                f"audio of shape {tuple(audio.shape)}: expected (signals, samples), at least {self.shortest} samples"
             )
         x = self.spectrogram(audio)[:, None]
         for block, pool in zip(self.blocks, self.pools, strict=True):
