@@ -46,7 +46,7 @@ def transfer(
     seed: int = 0,
     model: str | None = None,
     encoder: WindowEncoder | str | None = None,
-    start: ConsoleSettings | None = None,
+    start: ConsoleSettings | str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> MixResult:
     """Mix tracks in the style of a reference.
@@ -67,7 +67,8 @@ def transfer(
         model: what the method has learnt, see `style_transfer.methods.create_method`.
         encoder: measures how near the mix comes to the references, and is what ``inference_time`` searches with: an
             encoder, its name or folder. None: the one that ships.
-        start: settings that a searching method begins with; None: its own beginning.
+        start: what a searching method begins with: settings, or the name of a method whose answer it is, as
+            ``"diff_mst"``. None: its own beginning, which is neutral.
         options: further arguments of a method by name, as ``{"steps": 50}``.
 
     Returns:
@@ -94,17 +95,22 @@ def transfer(
         "only": None if groups is None else list(groups),
         "strength": share,
         "seed": seed,
+        "start": start if isinstance(start, str) else None,
     }
     # One that was asked for is loaded at once: that there is none should not be said after the work.
     judge = "default" if encoder is None else find_encoder(encoder)
-    used = create_method(method, model, judge if encoder is not None else None, options)
+    further = dict(options or {})
+    if method == "inference_time" and groups is not None:
+        further.setdefault("only", groups)  # What stays neutral need not be searched, and the rest is found without it.
+    used = create_method(method, model, judge if encoder is not None else None, further)
     if not isinstance(used, ConsoleMethod):
         if groups is not None or share != 1.0 or sections is not None:
             raise ArgumentError(
                 f"{details['method']} has no settings: only, strength and sections are for other methods"
             )
         return _transfer_stems(used, song, heard, judge, details)
-    question = _Question(used, song, heard, seed, start)
+    first = create_method(start) if isinstance(start, str) else start
+    question = _Question(used, song, heard, seed, first)
     stages = [(0.0, question.ask_song())] if sections is None else question.ask_sections(sections)
     finished = [(begin, scale_strength(keep_groups(settings, groups), share)) for begin, settings in stages]
     before = neutral_session(song, used.console, used.track_lufs)
@@ -131,7 +137,7 @@ class _Question:
     song: TrackSet
     references: References
     seed: int
-    start: ConsoleSettings | None
+    start: ConsoleSettings | ConsoleMethod | StemMethod | None
 
     @property
     def window_s(self) -> float:
@@ -163,13 +169,24 @@ class _Question:
 
     def _ask(self, start_s: Sequence[float]) -> ConsoleSettings:
         """Ask the method, and refuse an answer that is none, whoever wrote the method."""
-        found = self.method.estimate(self.song, self.references, start_s, seed=self.seed, start=self.start)
+        start = self.start
+        if start is not None and not isinstance(start, ConsoleSettings):
+            start = _Question(_setting(start), self.song, self.references, self.seed, None)._ask(start_s)
+        found = self.method.estimate(self.song, self.references, start_s, seed=self.seed, start=start)
         if not isinstance(found, ConsoleSettings) or list(found.tracks) != self.song.names:
             raise ArgumentError(
                 f"{type(self.method).__name__}.estimate() gave no settings for the tracks {', '.join(self.song.names)}"
             )
         found.check()
         return found
+
+
+def _setting(method: ConsoleMethod | StemMethod) -> ConsoleMethod:
+    if not isinstance(method, ConsoleMethod):
+        raise ArgumentError(
+            f"start is {type(method).__name__}, which has no settings to begin with: name another method"
+        )
+    return method
 
 
 def _carry_on(name: str, several: Sequence[ConsoleSettings], heard: Sequence[bool]) -> None:

@@ -13,7 +13,7 @@ import torch
 from fxrep.audio import integrated_loudness, load_audio, save_audio
 from fxrep.errors import ArgumentError, AudioError, CheckpointError, FxrepError
 from fxrep.mixing import MixSession
-from style_transfer import References, list_methods, transfer
+from style_transfer import References, list_methods, methods, transfer
 
 from .conftest import RATE, LevelOfReference, LoudnessAndBalance, played
 
@@ -217,3 +217,24 @@ def test_an_answer_for_other_tracks_is_refused(song: list[Path], reference: Path
 
 def test_methods_are_listed() -> None:
     assert list_methods() == ["diff_mst", "mixfx_cloner", "inference_time"]
+
+
+class BeginsWhereItIsTold(LoudnessAndBalance):
+    """Lowers what it is given to begin with by 1 dB."""
+
+    def estimate(self, tracks, references, start_s, seed=0, start=None):  # type: ignore[no-untyped-def]
+        return start.edit("master", "fader.gain_db", start.master["fader"]["gain_db"] - 1.0)
+
+
+def test_a_search_may_begin_with_the_answer_of_another_method(
+    song: list[Path], reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(methods.METHODS, "balance", lambda model, encoder, options: LoudnessAndBalance())
+    monkeypatch.setitem(methods.METHODS, "stems", lambda model, encoder, options: LevelOfReference())
+    plain = transfer(song, reference, LoudnessAndBalance()).console.settings
+    for start in ("balance", plain):
+        found = transfer(song, reference, BeginsWhereItIsTold(), start=start).console.settings
+        assert found == plain.edit("master", "fader.gain_db", plain.master["fader"]["gain_db"] - 1.0)
+    for wrong, words in (("stems", "no settings to begin with"), ("nothing", "choose from")):
+        with pytest.raises(ArgumentError, match=words):
+            transfer(song, reference, BeginsWhereItIsTold(), start=wrong)
