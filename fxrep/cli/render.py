@@ -18,6 +18,9 @@ def run(
     stems: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each track behind its strip there too.")
     ] = None,
+    reaper: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write a project for REAPER there, with the stems.")
+    ] = None,
     tracks: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where tracks are that have been moved since.")
     ] = None,
@@ -39,12 +42,14 @@ def run(
     mix = MixSession.load(session, tracks_folder=tracks)
     path = mix.render_to(output or session.parent / "mix.wav", tail_s=tail)
     written = {} if stems is None else mix.stems_to(stems, tail_s=tail)
+    project = None if reaper is None else mix.export_reaper(reaper, tail_s=tail)
     result: dict[str, Any] = {
         "mix": str(path),
         "tracks": len(mix.tracks),
         "sections": len(mix.sections),
         **_measure(path),
         "stems": {name: str(stem) for name, stem in written.items()},
+        "project": None if project is None else str(project),
     }
     text = f"{path}: {len(mix.tracks)} tracks, {result['duration_s']:.1f} s"
     if result["loudness_lufs"] is None:
@@ -53,6 +58,8 @@ def run(
         text += f", {result['loudness_lufs']:.1f} LUFS, peak {result['peak_dbfs']:+.1f} dBFS"
     if written:
         text += f"\n{stems}: {len(written)} stems"
+    if project:
+        text += f"\n{project}: opens in REAPER"
     emit(result, as_json, text)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +16,12 @@ from fxrep.effects import MixingConsole
 from fxrep.effects.console import ConsoleSettings
 from fxrep.effects.console.blocks import BLOCK
 from fxrep.effects.console.song import check_tail
-from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError, DataError
-from fxrep.mixing import session_file, stems
+from fxrep.mixing import reaper, session_file, stems
 from fxrep.mixing.rendering import LevelledReader, MixPlayer, arrange, play
 from fxrep.mixing.sections import Section, check_sections
-from fxrep.mixing.tracks import HIGHEST_GAIN_DB, LOWEST_GAIN_DB, TrackSet
+from fxrep.mixing.session_checks import check_gain, check_names
+from fxrep.mixing.tracks import TrackSet
 from fxrep.progress import track_progress
 
 TRACK_LUFS = -24.0
@@ -67,11 +66,11 @@ class MixSession:
         for where, settings in self._all_settings():
             if not isinstance(settings, ConsoleSettings) or not isinstance(settings.console, MixingConsole):
                 raise ArgumentError(f"{where} are {type(settings).__name__}: expected ConsoleSettings of a console")
-            _check_names(where, list(settings.tracks), self.tracks.names)
+            check_names(where, list(settings.tracks), self.tracks.names)
             settings.check()
-        _check_names("input_gain_db", list(self.input_gain_db), self.tracks.names)
+        check_names("input_gain_db", list(self.input_gain_db), self.tracks.names)
         for name, gain in self.input_gain_db.items():
-            _check_gain(name, gain)
+            check_gain(name, gain)
 
     def _all_settings(self) -> Iterator[tuple[str, ConsoleSettings]]:
         yield "settings", self.settings
@@ -96,7 +95,7 @@ class MixSession:
                 raise ArgumentError(f"there is no track {name!r}; choose from {', '.join(self.tracks.names)}")
             if section is not None:
                 raise ArgumentError("input_gain_db is the same in all sections: leave section out")
-            _check_gain(name, value)
+            check_gain(name, value)
             return dataclasses.replace(self, input_gain_db={**self.input_gain_db, name: float(value)})  # type: ignore[arg-type]
         if section is not None and (not isinstance(section, int) or not 0 <= section <= len(self.sections)):
             raise ArgumentError(f"section is {section!r}: expected 0 to {len(self.sections)}, or None for all")
@@ -212,6 +211,23 @@ class MixSession:
         self.check()
         return stems.write_stems(self, Path(folder), subtype, tail_s)
 
+    def export_reaper(self, folder: str | os.PathLike[str], tail_s: float = 0.0) -> Path:
+        """Write a project that REAPER opens: the wet stems on tracks at unity, the mix muted beside them, as `mix.rpp`.
+
+        Args:
+            folder: gets the project, `stems/` and `mix.wav`; other files in it stay as they are.
+            tail_s: seconds of silence to append.
+
+        Returns:
+            The file of the project.
+
+        Raises:
+            ArgumentError: a file would replace a track.
+            AudioError: a track cannot be read.
+            OutputError: the folder cannot be written.
+        """
+        return reaper.export_session(self, Path(folder), tail_s)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write as JSON: the ``console.json`` that ``fxrep render`` reads.
 
@@ -263,19 +279,3 @@ def neutral_session(tracks: TrackSet, console: MixingConsole, track_lufs: float 
         AudioError: a track cannot be read to its end.
     """
     return MixSession(console.default_settings(tracks.names), tracks, tracks.input_gain_db(track_lufs))
-
-
-def _check_names(what: str, given: list[str], tracks: list[str]) -> None:
-    for name in given:
-        if name not in tracks:
-            raise ArgumentError(f"{what} have a track {name!r} that has no audio; there is {', '.join(tracks)}")
-    for name in tracks:
-        if name not in given:
-            raise ArgumentError(f"{what} have nothing for track {name!r}; they have {', '.join(given)}")
-
-
-def _check_gain(name: str, gain: object) -> None:
-    if not is_number(gain) or not math.isfinite(gain):  # type: ignore[arg-type]
-        raise ArgumentError(f"{name}: input_gain_db is {gain!r}; expected a number of dB")
-    if not LOWEST_GAIN_DB <= gain <= HIGHEST_GAIN_DB:  # type: ignore[operator]
-        raise ArgumentError(f"{name}: input_gain_db is {gain:g}; expected {LOWEST_GAIN_DB:g} to {HIGHEST_GAIN_DB:g} dB")

@@ -42,8 +42,8 @@ def iter_stem(session: MixSession, name: str, tail: int, pool: ThreadPoolExecuto
 
 def write_stems(session: MixSession, folder: Path, subtype: str | None, tail_s: float) -> dict[str, Path]:
     """See `MixSession.stems_to`."""
-    files = {name: f"{stem}.wav" for name, stem in file_stems(session.tracks.names).items()}
-    written = {name: folder / file for name, file in files.items()}
+    written = stem_files(session.tracks, folder)
+    files = {name: path.name for name, path in written.items()}
     refuse_tracks(list(written.values()), session.tracks)
     tail = check_tail(tail_s, session.sample_rate)
     threads = min(len(files), os.cpu_count() or 1)
@@ -66,6 +66,11 @@ def write_stems(session: MixSession, folder: Path, subtype: str | None, tail_s: 
     except OSError as error:
         raise output_error(folder, error) from error
     return written
+
+
+def stem_files(tracks: TrackSet, folder: Path) -> dict[str, Path]:
+    """Return the file that the stem of each track gets."""
+    return {name: folder / f"{stem}.wav" for name, stem in file_stems(tracks.names).items()}
 
 
 def refuse_tracks(outputs: Sequence[Path], tracks: TrackSet) -> None:

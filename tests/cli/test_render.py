@@ -61,9 +61,17 @@ def test_stems_tail_and_json(saved: Path, tmp_path: Path) -> None:
     assert result["mix"] == str(tmp_path / "m.flac") and (result["tracks"], result["sections"]) == (2, 0)
     assert result["duration_s"] == 2.5 and result["sample_rate"] == RATE
     assert result["stems"] == {name: str(tmp_path / f"stems/{name}.wav") for name in ("bass", "vox")}
+    assert result["project"] is None
     peak = load_audio(tmp_path / "m.flac")[0].abs().max()
     assert result["peak_dbfs"] == pytest.approx(float(20 * torch.log10(peak)), abs=1e-4)
     assert -30 < result["loudness_lufs"] < -15
+
+
+def test_a_project_for_reaper(saved: Path, tmp_path: Path) -> None:
+    result = json.loads(call(saved, "--reaper", tmp_path / "daw", "--json"))
+    assert result["project"] == str(tmp_path / "daw/mix.rpp")
+    assert sorted(path.name for path in (tmp_path / "daw/stems").iterdir()) == ["bass.wav", "vox.wav"]
+    assert "mix.rpp: opens in REAPER" in call(saved, "--reaper", tmp_path / "daw")
 
 
 def test_silence_has_neither_loudness_nor_peak(saved: Path) -> None:
