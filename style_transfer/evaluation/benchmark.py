@@ -130,7 +130,7 @@ def _note(
         return
     answers.processor_s.append(time.process_time() - begin)
     answers.songs.append(item.song)
-    for measure, value in measure_answer(item, answer, protocol.sample_rate).items():
+    for measure, value in measure_answer(item, answer, protocol.sample_rate, protocol.track_lufs).items():
         answers.values[measure].append(value)
     for encoder, vector in _embed(answer.mix, encoders, protocol.sample_rate).items():
         answers.embeddings[encoder].append(vector)

@@ -23,6 +23,9 @@ SOUNDING_DB = -60.0
 PLACES = 4
 """Excerpts of a song that are drawn from."""
 
+BORROWED_PLACES = 24
+"""Further places in a song that is heard as a loop, where it has too few tracks."""
+
 
 @dataclass(frozen=True)
 class MixItem:
@@ -116,15 +119,16 @@ class ItemDrawing:
         whole, seconds = self.songs[song], 2 * self.protocol.window_s
         places = whole.windows(seconds, PLACES)
         starts = [places[int(rng.integers(len(places)))], *places]
-        starts += rng.uniform(0.0, whole.duration_s - seconds, 2 * PLACES).tolist()
+        starts += rng.uniform(0.0, whole.duration_s, BORROWED_PLACES).tolist()
         chosen: dict[str, Tensor] = {}
         used: list[float] = []
         own = 0
         for start in starts:
             # The same sound a little later would be an echo, not another track.
-            if len(chosen) >= count or any(abs(start - other) < self.protocol.window_s / 2 for other in used):
+            away = [min(abs(start - other), whole.duration_s - abs(start - other)) for other in used]
+            if len(chosen) >= count or min(away, default=seconds) < self.protocol.window_s / 4:
                 continue
-            audio = whole.read(start, seconds)[0]
+            audio = _read_loop(whole, start, seconds)
             sounding = [place for place in range(len(whole)) if _sounds(audio[place])]
             for place in rng.permutation(sounding).astype(int)[: count - len(chosen)]:
                 name = whole.names[place]
@@ -173,6 +177,17 @@ def render_settings(tracks: TrackSet, settings: ConsoleSettings, track_lufs: flo
     assert isinstance(console, MixingConsole)
     audio = tracks.read(0.0, tracks.duration_s, gains=tracks.input_gain_db(track_lufs))
     return console.render(audio, settings, tracks.sample_rate)[0]
+
+
+def _read_loop(tracks: TrackSet, start_s: float, seconds: float) -> Tensor:
+    """An excerpt (N, 2, T) of a song that begins anew at its end."""
+    rest = seconds - (tracks.duration_s - start_s)
+    if rest <= 0.0:
+        return tracks.read(start_s, seconds)[0]
+    samples = round(seconds * tracks.sample_rate)
+    parts = [tracks.read(start_s, seconds - rest)[0], tracks.read(0.0, rest)[0]]
+    looped = torch.cat(parts, -1)[..., :samples]
+    return torch.nn.functional.pad(looped, (0, samples - looped.shape[-1]))
 
 
 def _sounds(audio: Tensor) -> bool:

@@ -15,10 +15,10 @@ from fxrep.metrics import FAMILIES, feature_errors
 from fxrep.mixing.recordings import REFERENCE_LUFS
 from style_transfer.evaluation.items import MixItem
 from style_transfer.evaluation.mixers import Answer
-from style_transfer.evaluation.settings_error import settings_errors
+from style_transfer.evaluation.settings_error import WHAT_IS_HEARD, settings_errors
 
 MEASURES = (
-    ("settings", "settings_all", "mrstft", "style"),
+    ("settings", "settings_all", *WHAT_IS_HEARD, "mrstft", "style"),
     tuple(f"style_{term}" for term in TERMS),
     ("published",),
     tuple(f"mape_{family}" for family in FAMILIES),
@@ -27,13 +27,19 @@ MEASURES = (
 
 
 @torch.no_grad()
-def measure_answer(item: MixItem, answer: Answer, sample_rate: int) -> dict[str, float]:
+def measure_answer(item: MixItem, answer: Answer, sample_rate: int, track_lufs: float = -24.0) -> dict[str, float]:
     """Every measure of one mix, lower is better; NaN for what cannot be told.
 
     Both mixes are brought to -16 LUFS: how loud the whole is, is no style.
 
+    Args:
+        item: what was asked for.
+        answer: of a system.
+        sample_rate: Hz.
+        track_lufs: loudness of the tracks before the console of the known settings.
+
     Returns:
-        ``settings`` and ``settings_all``, see `settings_errors`, where settings are known and of the same console;
+        ``settings``, ``settings_all``, ``eq_db``, …, see `settings_errors`, where known and of the same console;
         ``mrstft``, multi-resolution STFT distance, where the content is the same; ``style``, the production-style loss
         in its corrected form, with its terms ``style_rms``, …; ``published``, the same in the published form;
         ``mape_spectrum``, … in per cent, see `feature_errors`, over time where the content is the same.
@@ -44,7 +50,7 @@ def measure_answer(item: MixItem, answer: Answer, sample_rate: int) -> dict[str,
     if item.truth is not None and answer.settings is not None:
         console = answer.settings.console
         if console.name == item.truth.console.name:
-            found |= settings_errors(answer.settings, item.truth)
+            found |= settings_errors(answer.settings, item.truth, sample_rate, track_lufs)
     if same_content:
         found["mrstft"] = float(_stft()(mix, target))
     corrected, published = _style(sample_rate)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from fxrep.effects.console import ConsoleSettings
+from fxrep.effects.equalizer import Equalizer
+from style_transfer.diff_mst.heard_settings import SCALES, hear_strip
 
 AUDIBLE_GAIN_DB = 1.0
 AUDIBLE_RATIO = 1.1
@@ -13,19 +15,28 @@ AUDIBLE_SEND_DB = -60.0
 """Under these, what a band, a compressor or a bus is set to besides is not heard."""
 
 
-def settings_errors(found: ConsoleSettings, truth: ConsoleSettings) -> dict[str, float]:
-    """Mean absolute error of positions in [0, 1].
+WHAT_IS_HEARD = ("eq_db", "dynamics_db", "level_db", "pan")
+
+
+def settings_errors(
+    found: ConsoleSettings, truth: ConsoleSettings, sample_rate: int = 44100, track_lufs: float = -24.0
+) -> dict[str, float]:
+    """Mean absolute errors of positions in [0, 1], and of what the settings do.
 
     Guessing the middle of a range gives 0.25 where the truth is spread evenly.
 
     Args:
         found: settings of the same console, for the same tracks.
         truth: what they should be.
+        sample_rate: Hz, for the curves of equalisers.
+        track_lufs: loudness of the tracks, around which the curves of compressors are read.
 
     Returns:
         ``settings``, over the settings that can be heard in the truth: not the frequency and Q of a band of less than
         1 dB, not the times and threshold of a compressor of a ratio under 1.1, nor a bus that is sent less than -60 dB;
-        and ``settings_all``, over all.
+        ``settings_all``, over all. On tracks and master: ``eq_db`` and ``dynamics_db``, the mean difference of the
+        curves of equalisers and compressors in dB, whichever bands draw them; ``level_db`` of faders; ``pan``, in
+        shares of the way from left to right.
     """
     console = truth.console
     ordered = found.copy()
@@ -34,7 +45,35 @@ def settings_errors(found: ConsoleSettings, truth: ConsoleSettings) -> dict[str,
     rows = [console.join(*console.normalize(one))[0] for one in (ordered, truth)]
     error = (rows[0] - rows[1]).abs()
     heard = heard_settings(truth)
-    return {"settings": float(error[heard].mean()), "settings_all": float(error.mean())}
+    found_all = {"settings": float(error[heard].mean()), "settings_all": float(error.mean())}
+    return found_all | _effect_errors(ordered, truth, sample_rate, track_lufs)
+
+
+def _effect_errors(
+    found: ConsoleSettings, truth: ConsoleSettings, sample_rate: int, track_lufs: float
+) -> dict[str, float]:
+    console = truth.console
+    pair = [console.denormalize(*console.normalize(one)) for one in (found, truth)]
+    errors: dict[str, list[Tensor]] = {}
+    for strip, columns in (
+        (console.track, [one.tracks for one in pair]),
+        (console.master, [one.master for one in pair]),
+    ):
+        rows = [
+            {label: {name: values.flatten() for name, values in table.items()} for label, table in one.items()}
+            for one in columns
+        ]
+        heard, wanted = (hear_strip(strip, one, sample_rate, track_lufs) for one in rows)
+        for key, values in heard.items():
+            label, _, what = key.partition(".")
+            if what == "curve":
+                name, scale = "eq_db" if isinstance(strip.processors[label], Equalizer) else "dynamics_db", "curve_db"
+            elif what in ("gain_db", "pan"):
+                name, scale = "level_db" if what == "gain_db" else "pan", what
+            else:
+                continue
+            errors.setdefault(name, []).append((values - wanted[key]).abs().mean(1) * SCALES[scale])
+    return {name: float(torch.cat(errors[name]).mean()) for name in WHAT_IS_HEARD if name in errors}
 
 
 def heard_settings(settings: ConsoleSettings) -> Tensor:

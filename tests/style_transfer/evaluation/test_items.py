@@ -85,7 +85,17 @@ def test_errors_of_settings_are_known() -> None:
     found = settings_errors(neutral, truth)
     assert found["settings"] == pytest.approx(moved / int(heard.sum()), rel=1e-5)
     assert found["settings_all"] == pytest.approx(moved / len(heard), rel=1e-5)
-    assert settings_errors(truth, truth) == {"settings": 0.0, "settings_all": 0.0}
+    # Two tracks and the master have a fader each.
+    assert found["level_db"] == pytest.approx(12.0 / 3, rel=1e-5)
+    assert found["eq_db"] == found["dynamics_db"] == found["pan"] == 0.0
+    assert set(settings_errors(truth, truth).values()) == {0.0}
+    assert settings_errors(neutral, neutral.edit("a", "panner.pan", 0.5))["pan"] == pytest.approx(0.25 / 2, rel=1e-5)
+    # Two bands that change places draw the same curve.
+    first = neutral.edit("a", "parametric_eq.peak_1_hz", 800.0).edit("a", "parametric_eq.peak_1_gain_db", 6.0)
+    second = neutral.edit("a", "parametric_eq.peak_2_hz", 800.0).edit("a", "parametric_eq.peak_2_gain_db", 6.0)
+    swapped = settings_errors(second, first)
+    assert swapped["settings"] > 0.0 and swapped["eq_db"] == pytest.approx(0.0, abs=1e-4)
+    assert settings_errors(neutral, first)["eq_db"] > 0.3
 
 
 def test_what_is_not_heard_does_not_count() -> None:
