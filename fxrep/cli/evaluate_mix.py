@@ -52,7 +52,8 @@ def run(
             "--system",
             "-s",
             help="A method beside the baselines: METHOD, METHOD:MODEL or LABEL=METHOD:MODEL, METHOD being diff_mst, "
-            "mixfx_cloner or inference_time; repeat for several.",
+            "mixfx_cloner or inference_time; options behind commas, as inference_time,steps=50,start=diff_mst; repeat "
+            "for several.",
         ),
     ] = None,
     task: Annotated[

@@ -42,18 +42,25 @@ class Mixer(Protocol):
 
 
 class ConsoleMixer:
-    """A `ConsoleMethod` under test: its settings, rendered over both windows, of which the second is the answer."""
+    """A `ConsoleMethod` under test: its settings, rendered over both windows, of which the second is the answer.
 
-    def __init__(self, method: ConsoleMethod) -> None:
-        self.method = method
+    Args:
+        method: of `style_transfer`, or another one.
+        start: whose settings the method begins with, for methods that search.
+    """
+
+    def __init__(self, method: ConsoleMethod, start: ConsoleMixer | None = None) -> None:
+        self.method, self.start = method, start
 
     def mix(self, item: MixItem) -> Answer:
         """Estimate and render."""
-        # A method that listens for longer than a window begins earlier, so that it hears no silence at the end.
-        latest = item.tracks.duration_s - getattr(self.method, "window_s", WINDOW_S)
-        start_s = [max(0.0, min(start, latest)) for start in item.start_s]
-        settings = self.method.estimate(item.tracks, item.references, start_s, item.seed)
-        return answer(item, settings, self.method.track_lufs)
+        return answer(item, self.estimate(item), self.method.track_lufs)
+
+    def estimate(self, item: MixItem) -> ConsoleSettings:
+        """The settings for an item."""
+        start = None if self.start is None else self.start.estimate(item)
+        length = float(getattr(self.method, "window_s", WINDOW_S))
+        return self.method.estimate(item.tracks, item.references, _starts(item, length), item.seed, start)
 
 
 class StemMixer:
@@ -138,3 +145,15 @@ def answer(item: MixItem, settings: ConsoleSettings, track_lufs: float) -> Answe
     ordered.tracks = {name: ordered.tracks[name] for name in item.tracks.names}
     mix = render_settings(item.tracks, ordered, track_lufs)
     return Answer(mix[:, -item.target.shape[-1] :], ordered)
+
+
+def _starts(item: MixItem, length_s: float) -> list[float]:
+    """Where a method listens that hears so many seconds at once: side by side in the second window.
+
+    One that hears more than a window begins earlier, so that it hears no silence at the end.
+    """
+    (begin,) = item.start_s
+    room = item.tracks.duration_s - begin
+    if length_s >= room:
+        return [max(0.0, item.tracks.duration_s - length_s)]
+    return [begin + number * length_s for number in range(int(room / length_s + 1e-6))]

@@ -17,7 +17,7 @@ from encoders import load_encoder
 from fxrep.audio import AudioInput, save_audio
 from fxrep.data import Manifest
 from fxrep.effects.console import ConsoleSettings, dasp_console, default_console
-from fxrep.errors import ArgumentError, CheckpointError
+from fxrep.errors import ArgumentError, CheckpointError, FxrepError
 from fxrep.mixing import TrackSet
 from style_transfer.evaluation import (
     BASELINE,
@@ -109,11 +109,15 @@ def test_methods_hear_the_second_window(manifest: Manifest, protocol: MixProtoco
     protocol.tracks, protocol.tasks = [2], ["same_song"]
     method = Halfway(manifest, protocol)
     mix_benchmark({"halfway": ConsoleMixer(method)}, manifest, protocol, {})
-    # Of 4 s in all: one that listens to 10 s begins where the excerpt does, one that listens to 2 s at its middle.
+    # Of 4 s in all: one that listens to 10 s begins where the excerpt does, one that listens to 2 s at its middle, one
+    # that listens to 0.8 s hears two windows side by side.
     assert method.starts == [[0.0], [0.0]]
     method.window_s, method.starts = 2.0, []  # type: ignore[attr-defined]
     mix_benchmark({"halfway": ConsoleMixer(method)}, manifest, protocol, {})
     assert method.starts == [[2.0], [2.0]]
+    method.window_s, method.starts = 0.8, []  # type: ignore[attr-defined]
+    mix_benchmark({"halfway": ConsoleMixer(method)}, manifest, protocol, {})
+    assert method.starts == [[2.0, 2.8], [2.0, 2.8]]
 
 
 def test_other_console_has_no_error_of_settings(manifest: Manifest, protocol: MixProtocol) -> None:
@@ -156,17 +160,50 @@ def test_nearest_reference_lends_the_settings_of_a_mix_it_knows(
 
 
 def test_systems_are_named() -> None:
-    assert parse_system("diff_mst") == ("diff_mst", "diff_mst", None)
-    assert parse_system("diff_mst:runs/a=b") == ("diff_mst:runs/a=b", "diff_mst", "runs/a=b")
-    assert parse_system("our own=inference_time:dasp") == ("our own", "inference_time", "dasp")
-    for wrong in ("automix", "=diff_mst", "diff_mst:", "a=b=c"):
+    for text, label, method, model in [
+        ("diff_mst", "diff_mst", "diff_mst", None),
+        ("diff_mst:runs/a=b", "diff_mst:runs/a=b", "diff_mst", "runs/a=b"),
+        ("our own=inference_time:dasp", "our own", "inference_time", "dasp"),
+    ]:
+        found = parse_system(text)
+        assert (found.label, found.method, found.model) == (label, method, model)
+        assert (found.start, found.encoder, found.options) == (None, None, {})
+    refined = parse_system("refined=inference_time:default,steps=5,search=gradient,start=our own,encoder=7")
+    assert (refined.label, refined.model, refined.start, refined.encoder) == ("refined", "default", "our own", "7")
+    assert refined.options == {"steps": 5, "search": "gradient"}
+    for wrong in ("automix", "=diff_mst", "diff_mst:", "a=b=c", "diff_mst,steps", "diff_mst,=5"):
         with pytest.raises(ArgumentError, match="names no system"):
             parse_system(wrong)
+
+
+def test_a_search_begins_with_the_answer_of_another_system(manifest: Manifest, protocol: MixProtocol) -> None:
+    class Keeper:
+        console, track_lufs = default_console(), -24.0
+
+        def estimate(
+            self,
+            tracks: TrackSet,
+            references: References,
+            start_s: Sequence[float],
+            seed: int = 0,
+            start: ConsoleSettings | None = None,
+        ) -> ConsoleSettings:
+            assert start is not None
+            return start
+
+    protocol.tracks, protocol.tasks = [2], ["same_song"]
+    halfway = ConsoleMixer(Halfway(manifest, protocol))
+    first, second = mix_benchmark({"halfway": halfway, "kept": ConsoleMixer(Keeper(), halfway)}, manifest, protocol, {})
+    assert first["measures"] == second["measures"]
 
 
 def test_unusable_systems_are_refused_before_anything_is_rendered(manifest: Manifest, protocol: MixProtocol) -> None:
     with pytest.raises(ArgumentError, match="diff_mst is the name of two systems"):
         create_mixers(["diff_mst", "diff_mst"], manifest, protocol)
+    with pytest.raises(ArgumentError, match="no earlier system called 'none'"):
+        create_mixers(["inference_time,start=none"], manifest, protocol)
+    with pytest.raises(FxrepError):
+        create_mixers(["inference_time,no_such_option=1"], manifest, protocol)
     with pytest.raises(CheckpointError):
         create_mixers([], manifest, protocol, "no-such-encoder")
     with pytest.raises(CheckpointError):
