@@ -52,7 +52,10 @@ class ConsoleMethod(Protocol):
 
 @runtime_checkable
 class StemMethod(Protocol):
-    """A method that renders each track anew and has no settings."""
+    """A method that renders each track anew and has no settings.
+
+    If it has ``embed(references)``, what that gives is handed to `render_stem` instead of the references.
+    """
 
     def render_stem(self, stem: AudioInput, rate: int, references: References, output: Path) -> Any:
         """Write a track in the style of the references to a file, as long as it was.

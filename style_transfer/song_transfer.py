@@ -209,6 +209,8 @@ def _transfer_stems(
 ) -> MixResult:
     """Render each track by itself; the mix is their sum on a neutral console, to be edited from there."""
     folder = tempfile.TemporaryDirectory(prefix="fxrep-stems-")
+    # What hears references by an embedding needs to hear them once, not for each track.
+    told = method.embed(references) if hasattr(method, "embed") else references
     try:
         stems = file_stems(song.names)
         wet: dict[str, AudioInput] = {}
@@ -220,7 +222,7 @@ def _transfer_stems(
                     output, recording.excerpt(0, recording.length(song.sample_rate), song.sample_rate), song.sample_rate
                 )
             else:
-                method.render_stem(recording.audio, song.sample_rate, references, output)
+                method.render_stem(recording.audio, song.sample_rate, told, output)
         rendered = TrackSet(wet, song.sample_rate)
     except BaseException:
         folder.cleanup()

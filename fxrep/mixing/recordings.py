@@ -44,7 +44,8 @@ class Recordings:
         role: what an error message calls a recording.
 
     Attributes:
-        names: of the recordings: of a file the path.
+        names: of the recordings, no two alike: of a file the path.
+        paths: of those that are files.
         weights: with a sum of 1.
         loudness_lufs: of each as it came.
         duration_s: of each.
@@ -65,7 +66,8 @@ class Recordings:
         if not listed:
             raise ArgumentError(f"there is no {role}: give at least one")
         self.weights = check_weights(len(listed), weights)
-        self.names = [_name(one, number, role) for number, one in enumerate(listed, start=1)]
+        self.names = _names(listed, role)
+        self.paths = [Path(one) for one in listed if isinstance(one, (str, os.PathLike))]
         self._sources = [_open(name, one, sample_rate, role) for name, one in zip(self.names, listed, strict=True)]
         self.duration_s = [source.duration_s for source in self._sources]
         self.loudness_lufs = [
@@ -123,8 +125,13 @@ class Recordings:
         return repeated * float(10.0 ** ((REFERENCE_LUFS - self.loudness_lufs[number]) / 20.0))
 
 
-def _name(recording: AudioInput, number: int, role: str) -> str:
-    return str(Path(recording)) if isinstance(recording, (str, os.PathLike)) else f"{role} {number}"
+def _names(recordings: Sequence[AudioInput], role: str) -> list[str]:
+    names: list[str] = []
+    for number, one in enumerate(recordings, start=1):
+        name = str(Path(one)) if isinstance(one, (str, os.PathLike)) else f"{role} {number}"
+        # One file given twice counts twice.
+        names.append(name if name not in names else f"{name} ({number})")
+    return names
 
 
 def _open(name: str, recording: AudioInput, sample_rate: int | None, role: str) -> TrackSet:

@@ -39,15 +39,17 @@ def list_settings(session: MixSession) -> str:
 
 
 def changed_settings(settings: ConsoleSettings) -> Iterator[tuple[str, str, str]]:
-    """Yield place, path and value with its unit of every setting that is not at its default."""
+    """Yield place and path, as `ConsoleSettings.edit` takes them, and value with unit of all that is not neutral."""
     console = settings.console
+    shared = {*settings.groups, *settings.buses, "master"}
     for name, strip in settings.tracks.items():
-        yield from _changed(name, console.track, strip)
+        place = f"track:{name}" if name in shared else name
+        yield from _changed(place, console.track, strip)
         if name in settings.group_of:
-            yield name, "group", settings.group_of[name]
+            yield place, "group", settings.group_of[name]
         for bus, level in settings.sends[name].items():
             if level > SEND.minimum:
-                yield name, f"sends.{bus}", _value(level, "dB")
+                yield place, f"sends.{bus}", _value(level, "dB")
     for name, strip in settings.groups.items():
         yield from _changed(f"group:{name}" if name in settings.tracks else name, console.groups[name], strip)
     for name, strip in settings.buses.items():

@@ -97,8 +97,8 @@ class MixResult:
         """
         target = Path(folder)
         inputs = [path for path in (*self.console.tracks.paths.values(), *self.before.tracks.paths.values()) if path]
-        names = self.references.names if self.references is not None else []
-        check_output_folder(target, overwrite, [*inputs, *map(Path, names)])
+        inputs += [] if self.references is None else self.references.paths
+        check_output_folder(target, overwrite, inputs)
         with atomic_folder(target) as draft:
             mix = self.console.render_to(draft / "mix.wav")
             self.console.stems_to(draft / "stems")

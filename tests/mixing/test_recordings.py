@@ -74,6 +74,15 @@ def test_unusable_references(given: object, error: type[Exception], words: str) 
         Recordings(given, sample_rate=RATE, role="reference")  # type: ignore[arg-type]
 
 
+def test_names_are_told_apart(tmp_path: Path) -> None:
+    save_audio(tmp_path / "a.wav", noise(1.0), RATE)
+    found = Recordings([tmp_path / "a.wav", noise(1.0, 1), str(tmp_path / "a.wav")], [2.0, 1.0, 1.0], RATE)
+    path = str(tmp_path / "a.wav")
+    assert found.names == [path, "recording 2", f"{path} (3)"]
+    assert found.paths == [tmp_path / "a.wav"] * 2
+    assert len(found) == 3
+
+
 def test_arrays_need_a_rate_and_text_is_no_audio(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="sample rate"):
         Recordings(noise(1.0))
