@@ -1,4 +1,4 @@
-"""`fxrep models`: the encoders there are, what a release holds, and making one from a training checkpoint."""
+"""`fxrep models`: the models there are, what a release holds, and making one from a training checkpoint."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import typer
 
 from fxrep.cli.output import JsonOption, emit
 
-app = typer.Typer(help="Encoders that ship, what a release holds, and making one.", no_args_is_help=True)
+app = typer.Typer(help="Models that ship, what a release holds, and making one.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
-    """List the encoders that ship with the package, and the architectures that can be trained.
+    """List the models that ship with the package, and the architectures of encoders that can be trained.
 
     \b
     Example:
@@ -22,12 +22,15 @@ def list_models(as_json: JsonOption = False) -> None:
     """
     from encoders.checkpoints import DEFAULT_ENCODER, list_encoders
     from encoders.registry import ENCODERS
+    from fxrep.cli.released_kinds import list_shipped
 
-    names = list_encoders()
+    names, controllers = list_encoders(), list_shipped("controller")
     default = DEFAULT_ENCODER if DEFAULT_ENCODER in names else None
     marked = [f"{name} (default)" if name == default else name for name in names]
     text = f"pretrained     {', '.join(marked) or 'none'}\narchitectures  {', '.join(sorted(ENCODERS))}"
-    emit({"pretrained": names, "default": default, "architectures": ENCODERS}, as_json, text)
+    text += f"\ncontrollers    {', '.join(controllers) or 'none'}"
+    listed = {"pretrained": names, "default": default, "architectures": ENCODERS, "controllers": controllers}
+    emit(listed, as_json, text)
 
 
 @app.command()
@@ -41,15 +44,15 @@ def info(
     Example:
       fxrep models info default
     """
-    from encoders.checkpoints import describe_encoder
+    from fxrep.cli.released_kinds import describe_release
 
-    description = describe_encoder(model)
+    description = describe_release(model)
     emit(description, as_json, _text(description))
 
 
 @app.command()
 def export(
-    checkpoint: Annotated[str, typer.Argument(help="Lightning checkpoint (.ckpt) of an encoder's training.")],
+    checkpoint: Annotated[str, typer.Argument(help="Lightning checkpoint (.ckpt) of a training.")],
     output: Annotated[str, typer.Option("--output", "-o", help="Folder to write the release to.")],
     name: Annotated[Optional[str], typer.Option(help="Name on the model card; the folder's by default.")] = None,  # noqa: UP045
     licence: Annotated[str, typer.Option(help="SPDX name of the weights' licence.")] = "Apache-2.0",
@@ -62,11 +65,10 @@ def export(
     Example:
       fxrep models export runs/fx_encoder/version_0/checkpoints/best.ckpt -o my_encoder
     """
-    from encoders.checkpoints import describe_encoder
-    from encoders.export import export_encoder
+    from fxrep.cli.released_kinds import describe_release, find_exporter
 
-    folder = export_encoder(checkpoint, output, name=name, licence=licence, overwrite=force)
-    description = describe_encoder(folder)
+    folder = find_exporter(checkpoint)(checkpoint, output, name=name, licence=licence, overwrite=force)
+    description = describe_release(str(folder))
     emit(description, as_json, f"wrote {folder}\n{_text(description)}")
 
 
@@ -139,12 +141,16 @@ def card(
 
 def _text(description: dict[str, Any]) -> str:
     audio = description["audio"]
+    tree = description.get("encoder") or description["controller"]
+    heard = f"windows of {audio['window_s']:g} s at {audio['sample_rate']} Hz"
     lines = [
         f"name         {description['name']}",
         f"folder       {description['folder']}",
-        f"class        {description['encoder']['class_path']}",
+        f"class        {tree['class_path']}",
         f"parameters   {description['parameters']:,}",
-        f"embedding    {audio['dim']} numbers, windows of {audio['window_s']:g} s at {audio['sample_rate']} Hz",
+        f"embedding    {audio['dim']} numbers, {heard}"
+        if "dim" in audio
+        else f"console      {audio['console']}, tracks at {audio['track_lufs']:g} LUFS, {heard}",
         f"fingerprint  {description['fingerprint']}",
         f"licence      {description['licence']}",
     ]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fxrep.errors import ArgumentError
 
-_START_SPREAD = 0.05
+_START_SPREAD = 0.02
 """Spread of what an untrained head adds to the logits of its starting point."""
 
 
@@ -82,7 +82,8 @@ class Controller(nn.Module):
         self.shared = [name for name in ("buses", "master") if len(starts[name])]
         self.shared_tokens = nn.ParameterDict({name: nn.Parameter(torch.randn(width)) for name in self.shared})
         layer = nn.TransformerEncoderLayer(width, heads, feedforward, dropout, batch_first=True, norm_first=norm_first)
-        self.transformer = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        last = nn.LayerNorm(width) if norm_first else None
+        self.transformer = nn.TransformerEncoder(layer, layers, last, enable_nested_tensor=False)
         self.heads = nn.ModuleDict({name: _head(width, starts[name]) for name in ("tracks", *self.shared)})
 
     def forward(self, tracks: Tensor, reference: Tensor, mask: Tensor | None = None) -> Positions:

@@ -26,7 +26,6 @@ from encoders.release_folder import (
     read_weights,
     write_release,
 )
-from encoders.training.resumption import read_checkpoint
 from fxrep.errors import ArgumentError, CheckpointError
 from style_transfer.diff_mst.card import controller_card
 from style_transfer.diff_mst.embedding_conditioning import EmbeddingConditioning
@@ -130,6 +129,8 @@ def export_controller(
         CheckpointError: the checkpoint is damaged or not of a controller's training.
         OutputError: the folder cannot be written.
     """
+    from encoders.training.resumption import read_checkpoint
+
     target = Path(folder)
     if holds_release(target, KIND) and not overwrite:
         raise ArgumentError(f"{target} holds a release already: choose another name, or replace it with --force")
@@ -202,6 +203,8 @@ def take_weights(model: DiffMST, source: str | os.PathLike[str]) -> None:
     if Path(source).is_dir():
         read_weights(model, Path(source))
     else:
+        from encoders.training.resumption import read_checkpoint
+
         _take_checkpoint(model, read_checkpoint(Path(source)), os.fspath(source))
 
 

@@ -57,7 +57,9 @@ def _strip_positions(tables: dict[str, dict[str, Parameter]]) -> list[float]:
 
 def neutral_track(console: MixingConsole) -> Tensor:
     """Positions (P,) of a track that is left alone: every setting at its default."""
-    return console.normalize(console.default_settings(["track"]))[0][0, 0].float()
+    # Numbers are looked at on the way, which models that are built on the meta device have none of.
+    with torch.device("cpu"):
+        return console.normalize(console.default_settings(["track"]))[0][0, 0].float()
 
 
 def is_compressor(table: Mapping[str, Parameter]) -> bool:
