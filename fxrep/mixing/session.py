@@ -89,6 +89,9 @@ class MixSession:
         Raises:
             ArgumentError: no such place, setting or section, with what there is; or out of range, with the range.
         """
+        if section is not None and (not isinstance(section, int) or not 0 <= section <= len(self.sections)):
+            raise ArgumentError(f"section is {section!r}: expected 0 to {len(self.sections)}, or None for all")
+        edited = self.copy()
         if path == "input_gain_db":
             name = place.removeprefix("track:")
             if name not in self.tracks.names:
@@ -96,18 +99,19 @@ class MixSession:
             if section is not None:
                 raise ArgumentError("input_gain_db is the same in all sections: leave section out")
             check_gain(name, value)
-            return dataclasses.replace(self, input_gain_db={**self.input_gain_db, name: float(value)})  # type: ignore[arg-type]
-        if section is not None and (not isinstance(section, int) or not 0 <= section <= len(self.sections)):
-            raise ArgumentError(f"section is {section!r}: expected 0 to {len(self.sections)}, or None for all")
-        changed = [
-            settings.edit(place, path, value) if section in (None, number) else settings.copy()
-            for number, (_, settings) in enumerate(self._all_settings())
-        ]
-        sections = [
-            dataclasses.replace(one, settings=settings)
-            for one, settings in zip(self.sections, changed[1:], strict=True)
-        ]
-        return dataclasses.replace(self, settings=changed[0], sections=sections)
+            edited.input_gain_db[name] = float(value)  # type: ignore[arg-type]
+            return edited
+        if section in (None, 0):
+            edited.settings = edited.settings.edit(place, path, value)
+        for number, one in enumerate(edited.sections, start=1):
+            if section in (None, number):
+                one.settings = one.settings.edit(place, path, value)
+        return edited
+
+    def copy(self) -> MixSession:
+        """Return a session that shares nothing with this one but the tracks and the console."""
+        sections = [dataclasses.replace(one, settings=one.settings.copy()) for one in self.sections]
+        return MixSession(self.settings.copy(), self.tracks, dict(self.input_gain_db), sections)
 
     def iter_blocks(
         self, tail_s: float = 0.0, block: int = BLOCK, threads: int | None = None

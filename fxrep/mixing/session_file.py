@@ -101,7 +101,8 @@ def _read(path: Path) -> dict[str, Any]:
         return dict(pairs)
 
     try:
-        text = path.read_text(encoding="utf-8")
+        # Some editors put a mark before UTF-8.
+        text = path.read_text(encoding="utf-8-sig")
         data = json.loads(text, parse_constant=refuse, object_pairs_hook=once)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

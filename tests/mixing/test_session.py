@@ -142,6 +142,8 @@ def test_a_session_is_edited_by_copies(tracks: TrackSet) -> None:
     louder = mix.edit("vocals", "input_gain_db", 6.0)
     assert louder.input_gain_db["vocals"] == 6.0 != mix.input_gain_db["vocals"]
     assert louder.tracks is mix.tracks and louder.settings == mix.settings
+    louder.settings.tracks["vocals"]["fader"]["gain_db"] = 5.0
+    assert mix.settings.tracks["vocals"]["fader"]["gain_db"] == 0.0
     mix.sections.append(Section(5.0, mix.settings.copy()))
     everywhere = mix.edit("track:vocals", "fader.gain_db", -3.0)
     assert levels(everywhere) == [-3.0, -3.0]

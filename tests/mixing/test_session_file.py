@@ -102,6 +102,12 @@ def test_edits_count(saved: Path) -> None:
     assert (after.sections[0].start_s, after.sections[0].fade_s) == (1.5, 0.1)
 
 
+def test_what_an_editor_of_windows_writes_is_read(saved: Path) -> None:
+    expected = MixSession.load(saved)
+    saved.write_text(saved.read_text(), encoding="utf-8-sig", newline="\r\n")
+    assert MixSession.load(saved).settings == expected.settings
+
+
 def test_what_is_left_out_is_at_its_default(saved: Path) -> None:
     def strip_down(data: dict[str, Any]) -> None:
         data["settings"] = {"format": "fxrep console 1", "console": "default"}
