@@ -18,7 +18,8 @@ def choose_windows(sounds: Sequence[NDArray[np.bool_]], duration_s: float, windo
 
     A first set of windows is taken one by one, each the one with most tracks not yet heard, and where that leaves one
     out although `count` windows could hold all, the set is searched for. What is left of the count goes where most
-    sounds, tracks that were heard little before others, at most half of a window shared with another.
+    sounds, tracks that were heard little before others, apart from the windows before where there is room for that, and
+    at most half shared with one of them where not.
 
     Args:
         sounds: of each track, ten booleans a second.
@@ -37,9 +38,10 @@ def choose_windows(sounds: Sequence[NDArray[np.bool_]], duration_s: float, windo
     heard = shares[(shares > 0).any(1)]
     chosen = _cover(heard > 0, heard, count)
     while len(chosen) < count:
-        apart = (
-            np.abs(starts[:, None] - starts[chosen]).min(1, initial=np.inf) >= window_s * (1 - _HIGHEST_OVERLAP) - 1e-9
-        )
+        distance = np.abs(starts[:, None] - starts[chosen]).min(1, initial=np.inf) / window_s
+        apart = distance >= 1 - 1e-9
+        if not apart.any():
+            apart = distance >= 1 - _HIGHEST_OVERLAP - 1e-9
         if not apart.any():
             break
         before = heard[:, chosen].sum(1)

@@ -100,6 +100,8 @@ def test_windows_of_real_tracks_sound() -> None:
 def test_what_is_left_over_is_spread() -> None:
     always = [np.ones(600, dtype=bool)]
     starts = choose_windows(always, 60.0, 10.0, 4)
-    assert len(starts) == 4 and min(np.diff(starts)) >= 5.0
+    assert len(starts) == 4 and min(np.diff(starts)) >= 10.0
+    # Without room for four apart, they share at most a half.
+    assert min(np.diff(choose_windows(always, 30.0, 10.0, 4))) >= 5.0
     # There is no room for more without the same music twice.
     assert len(choose_windows(always, 12.0, 10.0, 5)) == 1
