@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -18,8 +16,9 @@ from typer.testing import CliRunner
 
 from fxrep.audio import load_audio, save_audio
 from fxrep.cli import transfer
+from fxrep.cli.main import main
 from fxrep.errors import ArgumentError, AudioError, OutputError
-from fxrep.mixing import MixSession
+from fxrep.mixing import MixSession, result
 from style_transfer import methods
 
 RATE = 22050
@@ -48,9 +47,9 @@ def call(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
     def invoke(*arguments: object) -> dict:
         words = [str(argument) for argument in arguments]
-        result = CliRunner().invoke(app, [*words, "--method", "one_balance", "--json"], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
+        done = CliRunner().invoke(app, [*words, "--method", "one_balance", "--json"], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     return invoke
 
@@ -113,48 +112,41 @@ def test_wrong_calls_leave_nothing(  # type: ignore[no-untyped-def]
     assert not (tmp_path / "out").exists()
 
 
-def fxrep(*arguments: object) -> subprocess.CompletedProcess:
-    words = [sys.executable, "-m", "fxrep", "transfer", *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=100)
-
-
-def test_exit_codes_and_one_line(song: Path, tmp_path: Path) -> None:
-    wrong = fxrep(song, "-r", tmp_path / "reference.wav", "-o", tmp_path / "out", "--method", "mst")
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr.strip() == "fxrep: there is no method 'mst'; choose from diff_mst, mixfx_cloner, inference_time"
-    failed = fxrep(tmp_path / "nothing", "-r", tmp_path / "reference.wav", "-o", tmp_path / "out")
-    assert failed.returncode == 1 and len(failed.stderr.splitlines()) == 1
-    assert fxrep(song, "-o", tmp_path / "out").returncode == 2
-
-
-def test_an_interrupted_run_leaves_nothing_behind(song: Path, tmp_path: Path) -> None:
-    program = textwrap.dedent("""
-        import sys
-        import time
-        from fxrep.mixing import result
-        from fxrep.cli.main import main
-        from style_transfer import methods
-        from tests.cli.test_transfer import OneBalance
-
-        def slowly(*arguments):
-            print("measuring", flush=True)
-            time.sleep(60)
-
-        methods.METHODS["one_balance"] = lambda model, encoder, options: OneBalance(**options)
-        result.measure_mix = slowly
+def fxrep(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """The whole command as the shell calls it; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["fxrep", "transfer", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
         main()
-    """)
-    words = ["transfer", song, "-r", tmp_path / "reference.wav", "-o", tmp_path / "out", "--method", "one_balance"]
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, words)], cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stdout.readline() == "measuring\n"
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")]
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    return int(ended.value.code or 0)
+
+
+def test_exit_codes_and_one_line(  # type: ignore[no-untyped-def]
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    mix = ("-r", tmp_path / "reference.wav", "-o", tmp_path / "out")
+    assert fxrep(monkeypatch, song, *mix, "--method", "mst") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("fxrep: there is no method 'mst'; choose from diff_mst, mixfx_cloner, inference_time")
+    assert fxrep(monkeypatch, tmp_path / "nothing", *mix) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert fxrep(monkeypatch, song, "-o", tmp_path / "out") == 2
+    assert "--reference" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_leaves_nothing_behind(  # type: ignore[no-untyped-def]
+    call, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    written: list[str] = []
+
+    def interrupted(*_: object) -> None:
+        written.extend(path.name for path in tmp_path.glob(".out*/*"))
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10.0)
+
+    monkeypatch.setattr(result, "measure_mix", interrupted)
+    arguments = (song, "-r", tmp_path / "reference.wav", "-o", tmp_path / "out", "--method", "one_balance")
+    assert fxrep(monkeypatch, *arguments) == 130
+    assert set(written) == {"mix.wav", "stems", "console.json", "before.wav"}
+    assert "interrupted" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"song", "reference.wav", "second.flac"}
