@@ -87,3 +87,17 @@ def test_mixtures_are_those_of_the_cpu() -> None:
     there = renderer({name: value.cuda() for name, value in batch.items()}, RATE, torch.Generator().manual_seed(0))
     for name in ("a", "b", "query", "target"):
         assert error_db(getattr(there, name), getattr(here, name)) < CLOSE_DB, name
+
+
+def test_losses_give_what_the_cpu_gives() -> None:
+    from fxrep.losses import EmbeddingLoss, ProductionStyleLoss, StftLoss
+
+    estimate, reference = bursts(2, 60000), bursts(3, 60000)[1:].flip(1)
+    losses = [ProductionStyleLoss(RATE), ProductionStyleLoss(RATE, "published"), StftLoss(sum_and_difference=True)]
+    for loss in [*losses, EmbeddingLoss(load_encoder(), RATE)]:
+        here = loss(estimate, reference)
+        heard = estimate.cuda().requires_grad_(True)
+        there = loss.cuda()(heard, reference.cuda())
+        there.backward()
+        assert float(there) == pytest.approx(float(here), rel=1e-3)
+        assert heard.grad is not None and bool(torch.isfinite(heard.grad).all())
