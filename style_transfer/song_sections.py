@@ -28,6 +28,8 @@ _BLOCK_S = 5.0
 # So far under its loudest a track is not heard, and further down makes no difference.
 _FLOOR_DB = -40.0
 _MOST_FRAMES = 600
+# Before and after a boundary, so much decides where exactly it lies.
+_CONTEXT_STEPS = 30
 # What a boundary must explain, in multiples of what chance explains.
 _EVIDENCE = 3.0
 
@@ -155,12 +157,24 @@ def _split(levels: SongLevels, wanted: int | None) -> list[float]:
         return [0.0]
     costs, cuts = _partitions(frames, shortest, most)
     pieces = most - 1 if wanted is not None else _best_count(frames, costs)
-    places: list[int] = []
-    end = count
+    places = [count]
     for piece in range(pieces, 0, -1):
-        end = int(cuts[piece, end])
-        places.append(end)
-    return [0.0, *(place * frame_s for place in reversed(places))]
+        places.insert(0, int(cuts[piece, places[0]]))
+    steps = [0, *(place * size for place in places)]
+    for number in range(1, len(steps) - 1):
+        low, high = steps[number - 1] + shortest * size, steps[number + 1] - shortest * size
+        steps[number] = _sharpen(levels.levels_db, steps[number], size, low, high)
+    return [step / _STEPS_PER_S for step in steps[:-1]]
+
+
+def _sharpen(levels_db: Array, place: int, reach: int, low: int, high: int) -> int:
+    """Return the step, at most a frame away, at which what comes before and what comes after differ most."""
+    reach_low, reach_high = max(low, place - reach), min(high, place + reach)
+    first, last = max(0, place - _CONTEXT_STEPS), min(levels_db.shape[1], place + _CONTEXT_STEPS)
+    around = levels_db[:, first:last]
+    candidates = range(max(1, reach_low - first), min(last - first - 1, reach_high - first) + 1)
+    within = [sum(float(part.var(1).sum()) * part.shape[1] for part in np.split(around, [at], 1)) for at in candidates]
+    return first + candidates[int(np.argmin(within))] if within else place
 
 
 def _partitions(frames: Array, shortest: int, most: int) -> tuple[Array, NDArray[np.int64]]:

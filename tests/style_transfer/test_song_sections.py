@@ -40,9 +40,13 @@ def test_levels_are_relative_and_measured_in_blocks(verse_and_chorus: SongLevels
 
 
 def test_changes_are_found(verse_and_chorus: SongLevels) -> None:
-    np.testing.assert_allclose(find_sections(verse_and_chorus, "auto"), [0.0, 12.0, 24.0], atol=1.0)
-    np.testing.assert_allclose(find_sections(verse_and_chorus, 3), [0.0, 12.0, 24.0], atol=1.0)
-    np.testing.assert_allclose(find_sections(verse_and_chorus, "3"), [0.0, 12.0, 24.0], atol=1.0)
+    for sections in ("auto", 3, "3"):
+        np.testing.assert_allclose(find_sections(verse_and_chorus, sections), [0.0, 12.0, 24.0], atol=0.1)
+
+
+def test_a_change_within_a_second_is_found_to_a_tenth() -> None:
+    levels = measure_levels(song([{"bass": 1.0, "lead": 0.0}] * 107 + [{"bass": 1.0, "lead": 0.7}] * 125, 0.1))
+    np.testing.assert_allclose(find_sections(levels, "auto"), [0.0, 10.7], atol=0.11)
 
 
 @pytest.mark.parametrize("tracks", [1, 6])
