@@ -13,6 +13,7 @@ from fxrep.effects.console import ConsoleSettings
 from fxrep.effects.console.strip import Strip, StripValues
 from fxrep.mixing.report import MixReport
 from fxrep.mixing.report_charts import (
+    CURVE_STYLES,
     FREQUENCIES,
     Axis,
     Curve,
@@ -96,7 +97,7 @@ def draw_equalizers(session: MixSession) -> str:
             continue
         highest = max(float(np.abs(levels[hz > 0]).clip(0.0, 24.0).max()) for hz, levels, _ in _arrays(curves))
         chart = curve_chart(curves, FREQUENCIES, decibel_axis(highest), f"Equaliser of {name}, in dB over frequency")
-        figures.append(_figure(name, chart, "; ".join(words)))
+        figures.append(_figure(name, chart, words))
     return _gallery(figures, still, "No equaliser in use on")
 
 
@@ -118,7 +119,7 @@ def draw_reductions(session: MixSession, report: MixReport) -> str:
             chart = curve_chart(
                 [(times, drawn, words)], across, up, f"Gain reduction of {name}, in dB over time", fill=True
             )
-            figures.append(_figure(name, chart, words))
+            figures.append(_figure(name, chart, [words]))
     return _gallery(figures, still, "No dynamics processor changes a level of")
 
 
@@ -172,8 +173,12 @@ def _hertz(value: float) -> str:
     return f"{value / 1000:.3g} kHz" if value >= 1000 else f"{value:.3g} Hz"
 
 
-def _figure(name: str, chart: str, caption: str) -> str:
-    return f"<figure><strong>{escape(name)}</strong>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
+def _figure(name: str, chart: str, words: list[str]) -> str:
+    """Put a drawing between its name and what each of its curves says, marked with the colour of the curve."""
+    lines = [escape(one) for one in words]
+    if len(words) > 1:
+        lines = [f'<span class="key key-{number % CURVE_STYLES}">{line}</span>' for number, line in enumerate(lines)]
+    return f"<figure><strong>{escape(name)}</strong>{chart}<figcaption>{'<br>'.join(lines)}</figcaption></figure>"
 
 
 def _gallery(figures: list[str], still: list[str], nothing: str) -> str:
