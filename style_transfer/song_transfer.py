@@ -200,6 +200,16 @@ def _carry_on(name: str, several: Sequence[ConsoleSettings], heard: Sequence[boo
             settings.tracks[name], settings.sends[name] = copy.tracks[name], copy.sends[name]
 
 
+class _RenderedTracks(TrackSet):
+    """Tracks in a temporary folder, which is there as long as anybody has them."""
+
+    def __init__(
+        self, tracks: Mapping[str, AudioInput], sample_rate: int, folder: tempfile.TemporaryDirectory[str]
+    ) -> None:
+        super().__init__(tracks, sample_rate)
+        self.folder = folder
+
+
 def _transfer_stems(
     method: StemMethod,
     song: TrackSet,
@@ -223,7 +233,7 @@ def _transfer_stems(
                 )
             else:
                 method.render_stem(recording.audio, song.sample_rate, told, output)
-        rendered = TrackSet(wet, song.sample_rate)
+        rendered = _RenderedTracks(wet, song.sample_rate, folder)
     except BaseException:
         folder.cleanup()
         raise

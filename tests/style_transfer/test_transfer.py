@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import subprocess
 import sys
@@ -120,7 +121,10 @@ def test_stems_are_rendered_anew(song: list[Path], reference: Path, tmp_path: Pa
     )
     torch.testing.assert_close(result.mix, expected, atol=1e-5, rtol=0)
     folder = result.save(tmp_path / "out")
+    console = result.console.edit("drums", "fader.gain_db", -100.0)
     del result
+    gc.collect()
+    assert float(console.render().abs().max()) > 0.0  # the rendered stems last as long as what refers to them
     assert {path.name for path in (folder / "tracks").iterdir()} == {"drums.wav", "bass.wav", "vocals.wav"}
     torch.testing.assert_close(MixSession.load(folder / "console.json").render(), expected, atol=1e-5, rtol=0)
     for argument in ({"only": "eq"}, {"strength": 0.5}, {"sections": 2}):
