@@ -23,6 +23,10 @@ CHANNEL_FLOOR_DB = -40.0
 BAND_FLOOR_DB = -60.0
 """A band counts as at least so far under the whole mix."""
 
+MASKED_DB = -25.0
+"""The side of a band counts as at least so far under what sounds in the band, and so does its middle: with a side of
+-25 dB the channels differ by 1 dB, which is what is just heard."""
+
 SILENCE = 1e-12
 """Power that stands for silence where the whole mix is silent, -120 dB."""
 
@@ -39,7 +43,8 @@ def corrected_features(audio: Tensor, sample_rate: int) -> dict[str, Tensor]:
     - ``crest``: peak over RMS of each channel in dB, with the same floor, (B, 2);
     - ``width``: share of the side in the power, S² / (M² + S²), 0 to 1, (B, 1);
     - ``imbalance``: (R² - L²) / (R² + L²), -1 to 1, (B, 1);
-    - ``bark``: power of M and of S in 24 Bark bands in dB, not lower than 60 dB under P, (B, 2, 24).
+    - ``bark``: power of M and of S in 24 Bark bands in dB, not lower than 60 dB under P, nor than 25 dB under their sum
+      in the band, (B, 2, 24).
 
     A gain of the mix moves ``rms`` and ``bark`` by its decibels and leaves the others alone; floors are added to
     powers, not cut, so that the gradient does not vanish below them.
@@ -56,13 +61,14 @@ def corrected_features(audio: Tensor, sample_rate: int) -> dict[str, Tensor]:
     middle_and_side = mid_side(audio)
     side = middle_and_side[:, 1].square().mean(-1, keepdim=True)
     bands = bark_power(middle_and_side, sample_rate)
-    band_floor = total * 10 ** (BAND_FLOOR_DB / 10) + SILENCE
+    masked = bands.sum(1, keepdim=True) * 10 ** (MASKED_DB / 10)
+    band_floor = masked + (total * 10 ** (BAND_FLOOR_DB / 10) + SILENCE)[..., None]
     return {
         "rms": rms,
         "crest": crest,
         "width": side / (total + SILENCE),
         "imbalance": (power[:, 1:] - power[:, :1]) / (2.0 * total + SILENCE),
-        "bark": decibels(bands + band_floor[..., None]),
+        "bark": decibels(bands + band_floor),
     }
 
 
