@@ -142,7 +142,7 @@ def _track_values(session: MixSession, name: str, reading: StripReading) -> dict
         "before_lufs": _finite(recorded + session.input_gain_db[name]),
         "after_lufs": _finite(reading.loudness_lufs),
         "position": _finite(reading.position),
-        "side_share": _finite(reading.side),
+        "width": _finite(reading.width),
         "gain_reduction_db": {
             label: {"mean": float(np.nanmean(values)), "most": float(np.nanmin(values))}
             for label, values in reading.reduction_db.items()

@@ -43,7 +43,7 @@ def report_page(session: MixSession, report: MixReport, title: str) -> str:
         draw_levels(report.values),
         "<h2>Panorama</h2>",
         "<p>The point is where the energy of a track lies between the speakers, behind its strip; the bar is its "
-        "width: the share of its energy that differs between them.</p>",
+        "width: 1 less the correlation of the sides, none for a mono track wherever it lies.</p>",
         draw_panorama(report.values),
         "<h2>Equalisers</h2>",
         draw_equalizers(session),

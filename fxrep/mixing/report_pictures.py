@@ -67,12 +67,12 @@ def draw_panorama(values: dict[str, Any]) -> str:
     """Draw where each track lies between the speakers, and how wide it is."""
     rows: list[Row] = []
     for name, track in values["tracks"].items():
-        place, side = track["position"], track["side_share"]
+        place, width = track["position"], track["width"]
         if place is None:
             rows.append((name, [], "silent"))
             continue
-        marks = [("spread", place - side, place + side)] if side > 0.005 else []
-        words = f"position {place:+.2f}, {side:.0%} of the energy differs between the sides".replace("-", "−")
+        marks = [("spread", place - width / 2.0, place + width / 2.0)] if width > 0.005 else []
+        words = f"position {place:+.2f}, width {width:.2f}".replace("-", "−")
         rows.append((name, [*marks, ("to", place, place)], words))
     chart = row_chart(rows, _POSITIONS, "Position and width of each track between left and right")
     return f'<figure class="wide">{chart}</figure>'

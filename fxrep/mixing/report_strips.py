@@ -34,14 +34,15 @@ class StripReading:
     Attributes:
         loudness_lufs: integrated loudness; minus infinity for silence.
         position: energy on the right less that on the left, over both: -1 (left) to 1 (right); NaN for silence.
-        side: share of the energy that is different on both sides, 0 (mono) to 1; NaN for silence.
+        width: 1 less the correlation of both sides: 0 where they are the same but for their level, as a mono track is
+            wherever it lies, 1 where they have nothing in common, 2 where one is the other's inverse; NaN for silence.
         reduction_db: by the label of each dynamics processor that is in use, the gain over time, ten frames a second,
             without make-up: energy behind it over energy before it; NaN in pauses.
     """
 
     loudness_lufs: float
     position: float
-    side: float
+    width: float
     reduction_db: dict[str, Array]
 
 
@@ -66,8 +67,9 @@ def read_strip(
     if loudness <= SILENCE_LUFS:
         return StripReading(-math.inf, math.nan, math.nan, processed.reductions())
     left, right, product = processed.energies
-    total = left + right
-    return StripReading(loudness, (right - left) / total, 0.5 - product / total, processed.reductions())
+    # One side that is silent has nothing that differs from the other.
+    shared = product / math.sqrt(left * right) if min(left, right) > 1e-10 * max(left, right) else 1.0
+    return StripReading(loudness, (right - left) / (left + right), 1.0 - shared, processed.reductions())
 
 
 class _Frames:

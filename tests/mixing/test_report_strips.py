@@ -50,6 +50,7 @@ def test_position_is_that_of_the_panner(pan: float) -> None:
     found = read_strip(open_recording("tone", sine(), RATE), strip, [(0.0, values(strip, panner={"pan": pan}))], RATE)
     left, right = (math.sin(distance * math.pi / 4) ** 2 for distance in (1 - pan, 1 + pan))
     assert found.position == pytest.approx(right - left, abs=1e-5)
+    assert found.width == pytest.approx(0.0, abs=1e-6)
     assert found.reduction_db == {}
 
 
@@ -60,9 +61,11 @@ def test_loudness_and_width_behind_the_strip() -> None:
     recording = open_recording("noise", noise, RATE)
     found = read_strip(recording, strip, [(0.0, values(strip, fader={"gain_db": 6.0}))], RATE, gain_db=-2.0)
     assert found.loudness_lufs == pytest.approx(-26.0, abs=0.02)
-    assert found.side == pytest.approx(0.5, abs=0.01)  # two independent channels: half of it is side
+    assert found.width == pytest.approx(1.0, abs=0.01)  # two independent channels
     narrow = read_strip(recording, strip, [(0.0, values(strip, stereo_width={"width": 0.0}))], RATE)
-    assert narrow.side == pytest.approx(0.0, abs=1e-6)
+    assert narrow.width == pytest.approx(0.0, abs=1e-6)
+    aside = read_strip(recording, strip, [(0.0, values(strip, panner={"pan": 1.0}))], RATE)
+    assert (aside.position, aside.width) == pytest.approx((1.0, 0.0), abs=1e-6)
 
 
 def test_silence_has_no_place() -> None:

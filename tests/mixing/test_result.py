@@ -88,7 +88,7 @@ def test_result_is_what_the_console_says(files: list[Path]) -> None:
     assert json.loads(json.dumps(made.report, allow_nan=False)) == made.report
     assert made.report["tracks"]["kick"]["before_lufs"] == pytest.approx(-24.0, abs=0.01)
     assert made.report["tracks"]["silence"] == {
-        **dict.fromkeys(("recorded_lufs", "before_lufs", "after_lufs", "position", "side_share")),
+        **dict.fromkeys(("recorded_lufs", "before_lufs", "after_lufs", "position", "width")),
         "gain_reduction_db": {},
     }
     assert made.report["tracks"]["kick"]["gain_reduction_db"]["compressor"]["mean"] < -5.0
