@@ -19,6 +19,7 @@ from fxrep.data import Manifest
 from fxrep.effects.console import ConsoleSettings, dasp_console, default_console
 from fxrep.errors import ArgumentError, CheckpointError, FxrepError
 from fxrep.mixing import TrackSet
+from style_transfer.diff_mst import DiffMST, SpectrogramConditioning, SpectrogramEncoder, save_controller
 from style_transfer.evaluation import (
     BASELINE,
     ConsoleMixer,
@@ -31,6 +32,8 @@ from style_transfer.evaluation import (
 )
 from style_transfer.evaluation.creation import parse_system
 from style_transfer.evaluation.mixers import StemMixer
+from style_transfer.mixfx_cloner import MixFXCloner
+from style_transfer.mixfx_cloner.release import save_cloner
 from style_transfer.references import References
 
 
@@ -195,6 +198,35 @@ def test_a_search_begins_with_the_answer_of_another_system(manifest: Manifest, p
     halfway = ConsoleMixer(Halfway(manifest, protocol))
     first, second = mix_benchmark({"halfway": halfway, "kept": ConsoleMixer(Keeper(), halfway)}, manifest, protocol, {})
     assert first["measures"] == second["measures"]
+
+
+def test_every_method_of_the_project_takes_part(
+    manifest: Manifest, protocol: MixProtocol, model: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(1)
+    sizes = {"dim": 8, "channels": [4, 8], "pools": [[4, 4], [4, 4]], "n_fft": 1024, "hop": 512, "n_mels": 16}
+    hearing = SpectrogramConditioning(SpectrogramEncoder(**sizes), SpectrogramEncoder(**sizes), window_s=1.0)
+    controller = DiffMST(hearing, width=16, layers=1, heads=2, feedforward=16)
+    save_controller(controller, tmp_path / "controller")
+    cloner = MixFXCloner(str(model), channels=4, blocks=2, kernel=3, batch_norm=False, output="gains")
+    save_cloner(cloner, tmp_path / "cloner")
+    systems = [
+        f"ours=diff_mst:{tmp_path / 'controller'}",
+        f"stems=mixfx_cloner:{tmp_path / 'cloner'}",
+        f"search=inference_time,steps=2,encoder={model}",
+        f"refined=inference_time,steps=2,encoder={model},start=ours",
+    ]
+    protocol.tracks, protocol.bank = [2], 2
+    mixers = create_mixers(systems, manifest, protocol, str(model))
+    assert list(mixers) == [
+        *("equal loudness", "random settings", "nearest reference", "ours", "stems", "search", "refined", "oracle")
+    ]
+    rows = mix_benchmark(mixers, manifest, protocol, open_measuring(["mfcc"]))
+    assert len(rows) == 8 + 7
+    found = {row["system"]: row["measures"] for row in rows if row["task"] == "same_song"}
+    assert all(("settings" in measures) == (name != "stems") for name, measures in found.items())
+    # Two steps from there lead to another place than two steps from neutral.
+    assert found["search"]["settings"] != found["refined"]["settings"]
 
 
 def test_unusable_systems_are_refused_before_anything_is_rendered(manifest: Manifest, protocol: MixProtocol) -> None:
