@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from fxrep.effects import BlackBox, EffectChain, Parameter, Settings
+from fxrep.effects import BlackBox, EffectChain, Parameter, Processor, Settings
 from fxrep.effects.chain_settings import entry_label
 from fxrep.errors import ArgumentError
 
@@ -93,9 +93,13 @@ def check_differentiable(chain: EffectChain) -> None:
     Raises:
         ArgumentError: it holds an effect from another library that was made without; the message names it.
     """
-    for label, processor in chain.processors.items():
-        if isinstance(processor, BlackBox) and processor.estimate is None:
-            raise ArgumentError(f"{label} has no gradient: search in default, koo, wide or another chain of fxrep")
+    for label in labels_without_gradient(chain.processors):
+        raise ArgumentError(f"{label} has no gradient: search in default, koo, wide or another chain of fxrep")
+
+
+def labels_without_gradient(processors: Mapping[str, Processor]) -> list[str]:
+    """Labels of the effects from another library that were made without a gradient in their settings."""
+    return [label for label, one in processors.items() if isinstance(one, BlackBox) and one.estimate is None]
 
 
 def padded(rows: Sequence[Tensor]) -> Tensor:

@@ -51,7 +51,8 @@ def evolve(
         search: how.
         check: what decides which positions are best; None: what is minimised itself.
         scale: (K,) factors on the spread of each position; None: 1.
-        options: (K,) how many values a position can take, spread evenly from 0 to 1; 0 for any. None: any, for all.
+        options: (K,) how many values a position can take, spread evenly from 0 to 1 and in no order; 0 for any. None:
+            any, for all.
         label: of the progress bar; None: there is none.
 
     Returns:
@@ -80,16 +81,20 @@ def _evolve(
     judge = _Judge(watch, check)
     begun = judge(values(starts, 0) if check is None else check(starts), starts)
     scale = torch.ones_like(starts[0]) if scale is None else scale.to(starts)
-    count = starts.shape[1]
-    if not count:
+    if not starts.shape[1]:
         return
-    strategy = _strategy(starts[begun], search, scale, options)
+    mixed = options is not None and bool((options > 0).any())
+    candidates: _Numbers | _NumbersAndOptions = (
+        _NumbersAndOptions(starts[begun], search, scale, options)  # type: ignore[arg-type]
+        if mixed
+        else _Numbers(starts[begun], search, scale)
+    )
+    strategy = candidates.strategy
     generations = max(0, search.evaluations - len(starts)) // strategy.population_size
     numbers = range(generations)
     for generation in track_progress(numbers, label) if label else numbers:
-        asked = [_ask(strategy) for _ in range(strategy.population_size)]
-        candidates = torch.from_numpy(np.stack([one[:count] for one, _ in asked])).to(starts)
-        positions = (candidates * scale).clamp(0.0, 1.0)
+        asked = [candidates.ask() for _ in range(strategy.population_size)]
+        positions = torch.from_numpy(np.stack([one for one, _ in asked])).to(starts).clamp(0.0, 1.0)
         found = values(positions, generation).detach().double().cpu()
         worth = found.nan_to_num(math.inf, math.inf)
         strategy.tell([(told, float(value)) for (_, told), value in zip(asked, worth, strict=True)])
@@ -117,26 +122,65 @@ class _Judge:
         return best
 
 
-def _strategy(start: Tensor, search: Evolution, scale: Tensor, options: Tensor | None) -> Any:
-    from cmaes import CMA, CMAwM, SepCMA
+class _Numbers:
+    """CMA-ES over positions that can take any value.
 
-    factors = scale.double().cpu().numpy()
-    mean = start.double().cpu().numpy() / factors
-    if len(mean) == 1:
-        # The library wants two dimensions: the second one has no influence.
-        factors, mean = np.append(factors, 1.0), np.append(mean, 0.5)
-        options = None if options is None else torch.cat([options, options.new_zeros(1)])
-    bounds = np.stack((np.zeros_like(mean), 1.0 / factors), 1)
-    common = {"seed": search.seed, "population_size": search.population}
-    if options is not None and bool((options > 0).any()):
-        counts = options.double().cpu().numpy()
-        steps = np.where(counts > 1, 1.0 / np.maximum(counts - 1, 1) / factors, 0.0)
-        return CMAwM(mean, search.spread, bounds, steps, **common)
-    kind = CMA if len(mean) <= LARGEST_FULL else SepCMA
-    return kind(mean, search.spread, bounds, **common)
+    Args:
+        start: (K,) the mean of the first generation.
+        search: how.
+        scale: (K,) factors on the spread.
+    """
+
+    def __init__(self, start: Tensor, search: Evolution, scale: Tensor) -> None:
+        from cmaes import CMA, SepCMA
+
+        self.count, self.factors = len(start), scale.double().cpu().numpy()
+        mean = start.double().cpu().numpy() / self.factors
+        bounds = np.stack((np.zeros_like(mean), 1.0 / self.factors), 1)
+        if self.count == 1:
+            # The library wants two dimensions: the second one has no influence.
+            mean, bounds = np.append(mean, 0.5), np.append(bounds, [[0.0, 1.0]], 0)
+        kind: Any = CMA if self.count <= LARGEST_FULL else SepCMA
+        self.strategy = kind(mean, search.spread, bounds, seed=search.seed, population_size=search.population)
+
+    def ask(self) -> tuple[np.ndarray, Any]:
+        """A candidate (K,), and what to tell the strategy about."""
+        asked = self.strategy.ask()
+        return asked[: self.count] * self.factors, asked
 
 
-def _ask(strategy: Any) -> tuple[np.ndarray, np.ndarray]:
-    """One candidate: what to evaluate, and what to tell the strategy about."""
-    asked = strategy.ask()
-    return asked if isinstance(asked, tuple) else (asked, asked)
+class _NumbersAndOptions:
+    """CatCMA (R. Hamano et al., GECCO 2024): a normal distribution of the numbers, shares of the options.
+
+    Args:
+        start: (K,) the mean of the first generation; options begin with equal shares.
+        search: how.
+        scale: (K,) factors on the spread.
+        options: (K,) how many values a position can take, 0 for any.
+    """
+
+    def __init__(self, start: Tensor, search: Evolution, scale: Tensor, options: Tensor) -> None:
+        from cmaes import CatCMA
+
+        counts, factors = options.cpu().numpy().astype(int), scale.double().cpu().numpy()
+        self.free, self.counts = counts == 0, counts[counts > 0]
+        self.factors = factors[self.free]
+        # One number alone, or none, is not what the library was made for: two more have no influence.
+        mean = np.append(start.double().cpu().numpy()[self.free] / self.factors, [0.5, 0.5])
+        bounds = np.stack((np.zeros_like(mean), np.append(1.0 / self.factors, [1.0, 1.0])), 1)
+        self.strategy: Any = CatCMA(
+            mean,
+            search.spread,
+            self.counts,
+            bounds=bounds,
+            seed=search.seed,
+            population_size=search.population,
+        )
+
+    def ask(self) -> tuple[np.ndarray, Any]:
+        """A candidate (K,), and what to tell the strategy about."""
+        asked = self.strategy.ask()
+        positions = np.zeros(len(self.free))
+        positions[self.free] = asked[0][: len(self.factors)] * self.factors
+        positions[~self.free] = asked[1].argmax(1) / np.maximum(self.counts - 1, 1)
+        return positions, asked

@@ -1,10 +1,11 @@
-"""Consoles by name: the one this project mixes with, and the one of Diff-MST."""
+"""Consoles by name: the one this project mixes with, the one it masters with, and the one of Diff-MST."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from fxrep.effects.console.dasp import dasp_console
+from fxrep.effects.console.mastering import mastering_console
 from fxrep.effects.console.mixing_console import MixingConsole
 from fxrep.effects.console.strip import StripEffect
 from fxrep.errors import ArgumentError
@@ -40,7 +41,11 @@ def default_console(groups: Sequence[str] = ()) -> MixingConsole:
     )
 
 
-CONSOLES: dict[str, Callable[..., MixingConsole]] = {"default": default_console, "dasp": dasp_console}
+CONSOLES: dict[str, Callable[..., MixingConsole]] = {
+    "default": default_console,
+    "mastering": mastering_console,
+    "dasp": dasp_console,
+}
 
 
 def create_console(name: str, groups: Sequence[str] = ()) -> MixingConsole:
