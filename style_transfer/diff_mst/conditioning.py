@@ -94,8 +94,8 @@ class SpectrogramConditioning(Conditioning):
 
     def describe_reference(self, audio: Tensor) -> Tensor:
         """Embed left and right apart: (B, 2, T) to (B, 2, dim)."""
-        embedded: Tensor = self.mix_encoder(audio.flatten(0, 1))
-        return embedded.unflatten(0, audio.shape[:2])
+        embedded: Tensor = self.mix_encoder(audio.flatten(0, 1)).unflatten(0, audio.shape[:2])
+        return embedded
 
 
 def left_right_both(audio: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ class EmbeddingConditioning(Conditioning):
     @property
     def encoder(self) -> EffectEncoder:
         """What embeds."""
-        return self.kept[0] if self.registered is None else cast(EffectEncoder, self.registered)
+        return self.kept[0] if self.registered is None else self.registered
 
     def train(self, mode: bool = True) -> EmbeddingConditioning:
         """Switch this module; a frozen encoder stays in evaluation mode."""
@@ -106,7 +106,8 @@ class EmbeddingConditioning(Conditioning):
         """Embedding and production features of left, right and both of references (B, 2, T): (B, 3, D + N_VALUES)."""
         views = left_right_both(audio).flatten(0, 1)
         described = torch.cat([self._embed(views), describe_production(views, self.sample_rate)], dim=1)
-        return described.unflatten(0, (-1, 3))
+        by_view: Tensor = described.unflatten(0, (-1, 3))
+        return by_view
 
     def ask(self, reference: Tensor, tracks: Tensor) -> Tensor | None:
         """Embed what sounds like each track (B, N, F) inside references (B, 2, T): (B, N, D)."""
@@ -142,7 +143,7 @@ class EmbeddingConditioning(Conditioning):
         return torch.cat(told, dim=-1), torch.cat(heard, dim=-1)
 
     def _scaled(self, embedding: Tensor) -> Tensor:
-        return F.normalize(embedding, dim=-1) * self.dim**0.5
+        return F.normalize(embedding, dim=-1) * math.sqrt(self.dim)
 
     def _embed(self, audio: Tensor) -> Tensor:
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.tuned):

@@ -112,7 +112,8 @@ class DiffMST(Configurable, nn.Module):
                 )
         described = self.conditioning.describe_tracks(tracks.flatten(0, 1)).unflatten(0, tracks.shape[:2])
         asked = self.conditioning.ask(reference, described)
-        return self(described, self.conditioning.describe_reference(reference), mask, asked)
+        found: Positions = self(described, self.conditioning.describe_reference(reference), mask, asked)
+        return found
 
     @torch.no_grad()
     def estimate(

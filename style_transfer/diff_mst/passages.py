@@ -39,7 +39,9 @@ class Passage:
 
 
 @torch.no_grad()
-def known_mix(batch: dict[str, Any], model: DiffMST, prior: SettingsPrior, generator: torch.Generator) -> Passage:
+def known_mix(
+    batch: dict[str, Any], model: DiffMST, prior: SettingsPrior, generator: torch.Generator, with_target: bool = True
+) -> Passage:
     """Draw settings, mix both halves of the passage with them, and part it: one half is the reference of the other.
 
     Args:
@@ -47,6 +49,7 @@ def known_mix(batch: dict[str, Any], model: DiffMST, prior: SettingsPrior, gener
         model: whose console is set.
         prior: where settings are drawn from.
         generator: of all chance.
+        with_target: render the true mix too; without it only the settings can be compared.
     """
     tracks, mask, stem = _present(batch)
     half = tracks.shape[-1] // 2
@@ -62,10 +65,11 @@ def known_mix(batch: dict[str, Any], model: DiffMST, prior: SettingsPrior, gener
         normalize_loudness(
             model.console.render(part, truth, model.sample_rate, mask), model.sample_rate, REFERENCE_LUFS
         )
-        for part in (heard, asked)
+        for part in ((heard, asked) if with_target else (heard,))
     ]
     start_ms = batch["start_ms"] + (1 - first) * round(1000.0 * half / model.sample_rate)
-    return Passage(asked.contiguous(), mask, stem, start_ms, mixes[0], mixes[1], truth)
+    target = mixes[1] if with_target else None
+    return Passage(asked.contiguous(), mask, stem, start_ms, mixes[0], target, truth)
 
 
 def other_song(batch: dict[str, Any]) -> Passage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -63,7 +63,12 @@ class SettingsPrior(Configurable):
         raise NotImplementedError(f"{type(self).__name__} does not define draw_sends")
 
     def _draw_strips(
-        self, strips: list[dict[str, Table]], rows: int, generator: torch.Generator, track_lufs: float, shared: bool
+        self,
+        strips: Sequence[Mapping[str, Table]],
+        rows: int,
+        generator: torch.Generator,
+        track_lufs: float,
+        shared: bool,
     ) -> Tensor:
         columns: list[Tensor] = []
         for tables in strips:

@@ -65,7 +65,8 @@ class SpectrogramEncoder(Configurable, nn.Module):
         self.dim, self.n_fft, self.hop, self.exponent, self.sample_rate = dim, n_fft, hop, exponent, sample_rate
         self.pools = [(int(frequency), int(time)) for frequency, time in pools]
         bands = n_mels or n_fft // 2 + 1
-        over_frequency, self._frames = (math.prod(side) for side in zip(*self.pools, strict=True))
+        over_frequency = math.prod(frequency for frequency, _ in self.pools)
+        self._frames: int = math.prod(time for _, time in self.pools)
         if len(self.pools) != len(channels) or over_frequency > bands:
             raise ArgumentError(
                 f"{len(channels)} blocks with pools {self.pools} on {bands} bands: expected one pool a block, which "

@@ -124,7 +124,8 @@ class DiffMSTTraining(SeededTraining):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Loss, a scalar, of one batch."""
-        passage = self._passage(batch, self._training_generator(batch))
+        audible = any(weight for name, weight in self.weights.items() if name != "settings")
+        passage = self._passage(batch, self._training_generator(batch), audible)
         terms = self._terms(passage, self.estimate(passage), set(self._weighed(passage)))
         loss = self._weigh(passage, terms)
         self._log("train", {name: term.detach() for name, term in terms.items()} | {"loss": loss.detach()}, batch)
@@ -151,8 +152,10 @@ class DiffMSTTraining(SeededTraining):
         found = self.model(described, heard, passage.mask, conditioning.ask(passage.reference, described))
         return self.model.console.denormalize(found.tracks, found.buses, found.master)
 
-    def _passage(self, batch: dict[str, Any], generator: torch.Generator) -> Passage:
-        return other_song(batch) if "reference" in batch else known_mix(batch, self.model, self.prior, generator)
+    def _passage(self, batch: dict[str, Any], generator: torch.Generator, with_target: bool = True) -> Passage:
+        if "reference" in batch:
+            return other_song(batch)
+        return known_mix(batch, self.model, self.prior, generator, with_target)
 
     def _terms(self, passage: Passage, settings: ConsoleTensors, names: set[str]) -> dict[str, Tensor]:
         """The losses of these names, scalars, not weighted."""
