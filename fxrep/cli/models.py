@@ -24,13 +24,13 @@ def list_models(as_json: JsonOption = False) -> None:
     from encoders.registry import ENCODERS
     from fxrep.cli.released_kinds import list_shipped
 
-    names, controllers = list_encoders(), list_shipped("controller")
+    names, controllers, cloners = list_encoders(), list_shipped("controller"), list_shipped("cloner")
     default = DEFAULT_ENCODER if DEFAULT_ENCODER in names else None
     marked = [f"{name} (default)" if name == default else name for name in names]
     text = f"pretrained     {', '.join(marked) or 'none'}\narchitectures  {', '.join(sorted(ENCODERS))}"
-    text += f"\ncontrollers    {', '.join(controllers) or 'none'}"
-    listed = {"pretrained": names, "default": default, "architectures": ENCODERS, "controllers": controllers}
-    emit(listed, as_json, text)
+    text += f"\ncontrollers    {', '.join(controllers) or 'none'}\ncloners        {', '.join(cloners) or 'none'}"
+    listed = {"pretrained": names, "default": default, "architectures": ENCODERS}
+    emit({**listed, "controllers": controllers, "cloners": cloners}, as_json, text)
 
 
 @app.command()
@@ -140,20 +140,26 @@ def card(
 
 
 def _text(description: dict[str, Any]) -> str:
-    audio = description["audio"]
-    tree = description.get("encoder") or description["controller"]
-    heard = f"windows of {audio['window_s']:g} s at {audio['sample_rate']} Hz"
+    tree = next(description[kind] for kind in ("encoder", "controller", "cloner") if kind in description)
     lines = [
         f"name         {description['name']}",
         f"folder       {description['folder']}",
         f"class        {tree['class_path']}",
         f"parameters   {description['parameters']:,}",
-        f"embedding    {audio['dim']} numbers, {heard}"
-        if "dim" in audio
-        else f"console      {audio['console']}, tracks at {audio['track_lufs']:g} LUFS, {heard}",
+        _audio_line(description["audio"]),
         f"fingerprint  {description['fingerprint']}",
         f"licence      {description['licence']}",
     ]
     metrics = description["metrics"].get("metrics", {})
     lines += [f"{name:12} {value:.4g}" for name, value in metrics.items() if isinstance(value, (int, float))]
     return "\n".join(lines)
+
+
+def _audio_line(audio: dict[str, Any]) -> str:
+    """What goes in and what comes out, of a cloner, an encoder or a controller."""
+    heard = f"windows of {audio['window_s']:g} s at {audio['sample_rate']} Hz"
+    if "receptive_field" in audio:
+        return f"stems        {audio['input_lufs']:g} LUFS at {audio['sample_rate']} Hz, references in {heard}"
+    if "dim" in audio:
+        return f"embedding    {audio['dim']} numbers, {heard}"
+    return f"console      {audio['console']}, tracks at {audio['track_lufs']:g} LUFS, {heard}"

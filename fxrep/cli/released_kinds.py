@@ -15,10 +15,17 @@ KINDS = {
         "style_transfer.diff_mst.release.export_controller",
         "style_transfer.diff_mst.release.describe_controller",
     ),
+    "cloner": (
+        "style_transfer.mixfx_cloner.release.export_cloner",
+        "style_transfer.mixfx_cloner.release.describe_cloner",
+    ),
 }
 """By the entry that ``config.json`` and the record in a training checkpoint have: what exports, what describes."""
 
-SHIPPED = {"controller": "style_transfer.diff_mst.release.list_controllers"}
+SHIPPED = {
+    "controller": "style_transfer.diff_mst.release.list_controllers",
+    "cloner": "style_transfer.mixfx_cloner.release.list_cloners",
+}
 """What lists those that ship, beside the encoders."""
 
 

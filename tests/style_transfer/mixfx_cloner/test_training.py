@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from typer.testing import CliRunner
 
 from encoders.training.command import run_training
 from encoders.training.configurations import find_configuration, list_configurations
 from encoders.training.resumption import read_checkpoint
+from fxrep.cli.main import build_app
 from fxrep.data.pairs import PairRenderer
 from fxrep.effects import ChainEffect, EffectChain
 from fxrep.errors import ArgumentError, CheckpointError
@@ -101,6 +103,14 @@ def test_a_checkpoint_becomes_a_release(trained: dict[str, Any], tmp_path: Path)
     export_cloner(report.checkpoint, folder, overwrite=True)
 
 
+def test_the_command_line_exports_cloners(trained: dict[str, Any], tmp_path: Path) -> None:
+    given = ["models", "export", trained[f"{SMALL}.yaml"].checkpoint, "-o", str(tmp_path / "release")]
+    exported = CliRunner().invoke(build_app(), given)
+    assert exported.exit_code == 0 and "stems        -23 LUFS at 44100 Hz" in exported.stdout
+    listed = CliRunner().invoke(build_app(), ["models", "list", "--json"])
+    assert json.loads(listed.stdout)["cloners"] == list_cloners()
+
+
 def test_an_encoder_of_ones_own_is_part_of_the_release(cloner: MixFXCloner, tmp_path: Path) -> None:
     again = load_cloner(save_cloner(cloner, tmp_path / "own"))
     assert again.encoder.fingerprint == cloner.encoder.fingerprint
@@ -155,7 +165,7 @@ def test_it_learns_to_place_a_stem_where_the_reference_is() -> None:
     stems = {side: torch.stack([sound(seed, 1.0) for seed in several]) for side, several in seeds.items()}
     optimizer = torch.optim.Adam(cloner.network.parameters(), lr=3e-3)
     losses = []
-    for step in range(36):
+    for step in range(28):
         terms, unprocessed = training._compare(stems, torch.Generator().manual_seed(step))
         loss = torch.stack(list(terms.values())).sum()
         optimizer.zero_grad()
@@ -164,7 +174,7 @@ def test_it_learns_to_place_a_stem_where_the_reference_is() -> None:
         optimizer.step()
         losses.append((float(loss.detach()), float(unprocessed)))
     assert losses[0][0] == pytest.approx(losses[0][1])
-    ours, untouched = (sum(column) for column in zip(*losses[-12:], strict=True))
+    ours, untouched = (sum(column) for column in zip(*losses[-8:], strict=True))
     assert ours < 0.6 * untouched
 
 
