@@ -59,4 +59,4 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def protocol() -> MixProtocol:
-    return MixProtocol(tracks=[2, 3], items=2, window_s=2.0, bank=3)
+    return MixProtocol(tracks=[2, 3], items=2, window_s=1.0, bank=3)

@@ -112,15 +112,15 @@ def test_methods_hear_the_second_window(manifest: Manifest, protocol: MixProtoco
     protocol.tracks, protocol.tasks = [2], ["same_song"]
     method = Halfway(manifest, protocol)
     mix_benchmark({"halfway": ConsoleMixer(method)}, manifest, protocol, {})
-    # Of 4 s in all: one that listens to 10 s begins where the excerpt does, one that listens to 2 s at its middle, one
-    # that listens to 0.8 s hears two windows side by side.
+    # Of 2 s in all: one that listens to 10 s begins where the excerpt does, one that listens to 1 s at its middle, one
+    # that listens to 0.4 s hears two windows side by side.
     assert method.starts == [[0.0], [0.0]]
-    method.window_s, method.starts = 2.0, []  # type: ignore[attr-defined]
+    method.window_s, method.starts = 1.0, []  # type: ignore[attr-defined]
     mix_benchmark({"halfway": ConsoleMixer(method)}, manifest, protocol, {})
-    assert method.starts == [[2.0], [2.0]]
-    method.window_s, method.starts = 0.8, []  # type: ignore[attr-defined]
+    assert method.starts == [[1.0], [1.0]]
+    method.window_s, method.starts = 0.4, []  # type: ignore[attr-defined]
     mix_benchmark({"halfway": ConsoleMixer(method)}, manifest, protocol, {})
-    assert method.starts == [[2.0, 2.8], [2.0, 2.8]]
+    assert method.starts == [[1.0, 1.4], [1.0, 1.4]]
 
 
 def test_other_console_has_no_error_of_settings(manifest: Manifest, protocol: MixProtocol) -> None:
@@ -213,17 +213,17 @@ def test_every_method_of_the_project_takes_part(
     systems = [
         f"ours=diff_mst:{tmp_path / 'controller'}",
         f"stems=mixfx_cloner:{tmp_path / 'cloner'}",
-        f"search=inference_time,steps=2,encoder={model}",
-        f"refined=inference_time,steps=2,encoder={model},start=ours",
+        f"search=inference_time,steps=2,window_s=1,encoder={model}",
+        f"refined=inference_time,steps=2,window_s=1,encoder={model},start=ours",
     ]
-    protocol.tracks, protocol.bank = [2], 2
+    protocol.tracks, protocol.bank, protocol.tasks = [2], 2, ["same_song"]
     mixers = create_mixers(systems, manifest, protocol, str(model))
     assert list(mixers) == [
         *("equal loudness", "random settings", "nearest reference", "ours", "stems", "search", "refined", "oracle")
     ]
     rows = mix_benchmark(mixers, manifest, protocol, open_measuring(["mfcc"]))
-    assert len(rows) == 8 + 7
-    found = {row["system"]: row["measures"] for row in rows if row["task"] == "same_song"}
+    found = {row["system"]: row["measures"] for row in rows}
+    assert len(rows) == len(found) == 8
     assert all(("settings" in measures) == (name != "stems") for name, measures in found.items())
     # Two steps from there lead to another place than two steps from neutral.
     assert found["search"]["settings"] != found["refined"]["settings"]
