@@ -177,5 +177,6 @@ class RunningStandardization(nn.Module):
         mean, square = moments
         weight = 1.0 / (int(self.seen) + 1)
         self.mean.lerp_(mean, weight)
-        self.variance.lerp_(square - mean.square(), weight)
+        # Of a feature that never changes, rounding may leave less than nothing.
+        self.variance.lerp_((square - mean.square()).clamp(min=0.0), weight)
         self.seen += 1

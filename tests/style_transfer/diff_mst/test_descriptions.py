@@ -114,6 +114,17 @@ def test_an_encoder_with_queries_is_asked_for_each_track() -> None:
         EmbeddingConditioning(small_encoder(), queries=True)
 
 
+def test_features_that_never_change_are_standardised() -> None:
+    """As the side of mono tracks, -120 dB always: the square of it rounds coarser than its variance is."""
+    conditioning = small_model().train().conditioning
+    assert isinstance(conditioning, EmbeddingConditioning)
+    tracks = torch.full((1, 7, 16 + N_VALUES), -119.7)
+    reference, mask = torch.full((1, 3, 16 + N_VALUES), -91.3), torch.ones(1, 7, dtype=torch.bool)
+    for _ in range(3):
+        told, heard = conditioning(tracks, reference, mask)
+        assert bool(told.isfinite().all()) and bool(heard.isfinite().all())
+
+
 def test_another_rate_is_resampled() -> None:
     conditioning = EmbeddingConditioning(small_encoder(), sample_rate=48000)
     audio = sound(1, seconds=1.5)[None]
