@@ -113,7 +113,8 @@ class EmbeddingConditioning(Conditioning):
         """Embed what sounds like each track (B, N, F) inside references (B, 2, T): (B, N, D)."""
         if not self.query_dim:
             return None
-        queries = tracks[..., -self.query_dim :]
+        # Of unit length, as they are made, also where they were averaged over windows.
+        queries = F.normalize(tracks[..., -self.query_dim :], dim=-1)
         audio = self._resampled(reference)
         # One reference at a time: the encoder hears it once for every track.
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.tuned):

@@ -145,31 +145,37 @@ class DiffMST(Configurable, nn.Module):
             raise ArgumentError("start_s is empty: name at least one window, or leave it out")
         training = [part for part in self.modules() if part.training]
         self.eval()
-        described, mask = self._describe_song(tracks, starts)
-        windows, shares = references.windows(self.window_s, REFERENCE_WINDOWS, self.sample_rate)
-        heard = torch.stack([self.conditioning.describe_reference(one[None])[0] for one in windows])
-        answers = [self.conditioning.ask(one[None], described) for one in windows]
-        asked = None
-        if answers[0] is not None:
-            asked = torch.stack([one for one in answers if one is not None]).mul(shares[:, None, None, None]).sum(0)
-        found = self(described, (heard * shares[:, None, None]).sum(0, keepdim=True), mask, asked)
-        for part in training:
-            part.training = True
-        settings = self.console.denormalize(found.tracks, found.buses, found.master)
+        try:
+            found = self._estimate_positions(tracks, references, starts)
+        finally:
+            for part in training:
+                part.training = True
+        settings = self.console.denormalize(found.tracks.cpu(), found.buses.cpu(), found.master.cpu())
         return self.console.unstack(settings, tracks.names)
+
+    def _estimate_positions(self, tracks: TrackSet, references: Recordings, starts: Sequence[float]) -> Positions:
+        described, mask = self._describe_song(tracks, starts)
+        parts = references.windows(self.window_s, REFERENCE_WINDOWS, self.sample_rate)
+        windows, shares = (part.to(described) for part in parts)
+        heard = torch.stack([self.conditioning.describe_reference(one[None])[0] for one in windows])
+        answers = [answer for one in windows if (answer := self.conditioning.ask(one[None], described)) is not None]
+        asked = torch.stack(answers).mul(shares[:, None, None, None]).sum(0) if answers else None
+        found: Positions = self(described, (heard * shares[:, None, None]).sum(0, keepdim=True), mask, asked)
+        return found
 
     def _describe_song(self, tracks: TrackSet, starts: Sequence[float]) -> tuple[Tensor, Tensor]:
         """What is known of the tracks, (1, N, F), and which of them sound in the windows, (1, N)."""
         gains = tracks.input_gain_db(self.track_lufs)
+        neutral = self.get_buffer("neutral")
         total: Any = None
-        count = torch.zeros(1, len(tracks))
+        count = neutral.new_zeros(1, len(tracks))
         for start_s in starts:
-            audio = tracks.read(start_s, self.window_s, self.sample_rate, gains)
+            audio = tracks.read(start_s, self.window_s, self.sample_rate, gains).to(neutral)
             sounds = audio.abs().amax((2, 3)) > 10.0 ** ((self.track_lufs - SILENT_BELOW_DB) / 20.0)
             if not bool(sounds.any()):
                 continue
             described = self.conditioning.describe_tracks(audio[sounds])
-            whole = torch.zeros(1, len(tracks), described.shape[-1])
+            whole = described.new_zeros(1, len(tracks), described.shape[-1])
             whole[sounds] = described
             total = whole if total is None else total + whole
             count += sounds
