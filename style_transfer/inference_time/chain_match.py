@@ -88,5 +88,5 @@ def match_chain(
     objective, weight = method.objective(references), method.options.weights.anchor
     search = MixSearch(space, windows, checks, objective, method.sample_rate, weight)
     starts = space.starts(method.options.starts, method.options.spread, seed)
-    outcome = run_search(search, starts, plan, space.tidy, "searching settings")
+    outcome = run_search(search, starts, plan, "searching settings")
     return ChainMatch(space.plain_settings_at(outcome.positions), chain, outcome)

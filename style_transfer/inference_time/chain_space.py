@@ -79,9 +79,9 @@ class ChainSpace:
         ]
         return torch.stack(rows)
 
-    def tidy(self, positions: Tensor, least: float) -> Tensor:
-        """Put numbers back that went less than `least`, in `scale`."""
-        return torch.where((positions - self.anchor).abs() < least * self.scale, self.base, positions)
+    def settle(self, positions: Tensor) -> Tensor:
+        """Put what waited at the anchor and stayed there, of positions (K,), back to where it came from."""
+        return torch.where(positions == self.anchor, self.base, positions)
 
     def settings_at(self, positions: Tensor) -> Settings:
         """The settings at positions (K,); numbers are tensors, which the gradient of a render reaches."""

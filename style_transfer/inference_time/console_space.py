@@ -150,16 +150,16 @@ class ConsoleSpace:
         """The mixes (B, 2, T) of tracks (B, N, C, T), in the order of `tracks`, under positions (B, K)."""
         return self.console.render(tracks, self.tensors(positions), sample_rate)
 
-    def tidy(self, positions: Tensor, least: float) -> Tensor:
-        """Put positions (K,) back that went less than `least`, in `scale`, and what waited where nothing came of it."""
-        tidied = torch.where((positions - self.anchor).abs() < least * self.scale, self.anchor, positions)
-        waits = self.anchor != self.base
+    def settle(self, positions: Tensor) -> Tensor:
+        """Put what waited at the anchor and stayed there, of positions (K,), back to where it came from."""
+        waited = self.anchor != self.base
         sends = torch.tensor([one.label == "sends" for one in self.columns], dtype=torch.bool)
-        tidied = torch.where(waits & sends & (tidied <= self.anchor), self.base, tidied)
+        settled = torch.where(waited & sends & (positions <= self.anchor), self.base, positions)
+        # A threshold goes back where nothing else of its effect moved.
         keys = [(one.place, one.label) for one in self.columns]
-        used = {key for key, moved in zip(keys, (tidied != self.anchor) & ~waits, strict=True) if moved}
+        used = {key for key, moved in zip(keys, (positions != self.anchor) & ~waited, strict=True) if moved}
         idle = torch.tensor([key not in used for key in keys], dtype=torch.bool)
-        return torch.where(waits & ~sends & idle, self.base, tidied)
+        return torch.where(waited & ~sends & idle, self.base, settled)
 
     def without_gradient(self) -> list[str]:
         """Labels of the effects that have no gradient, so that only evolution can search."""

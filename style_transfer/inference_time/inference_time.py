@@ -155,7 +155,7 @@ class InferenceTime:
             self.options.weights.anchor,
         )
         starts = space.starts(self.options.starts, self.options.spread, seed)
-        outcome = run_search(search, starts, plan, space.tidy, "searching settings")
+        outcome = run_search(search, starts, plan, "searching settings")
         before, after = (search.parts(one) for one in (space.base, outcome.positions))
         return Estimate(space.settings_at(outcome.positions), outcome, before, after)
 

@@ -29,6 +29,9 @@ class Space(Protocol):
     def render(self, tracks: Tensor, positions: Tensor, sample_rate: int) -> Tensor:
         """Tracks (B, N, C, T) under positions (B, K): (B, 2, T)."""
 
+    def settle(self, positions: Tensor) -> Tensor:
+        """Put what waited at the anchor and stayed there, of positions (K,), back to the base."""
+
 
 class MixSearch:
     """The search for the settings of one mix.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -40,16 +39,13 @@ class Outcome:
     found: Found
 
 
-def run_search(
-    search: MixSearch, starts: Tensor, plan: Descent | Evolution, tidy: Callable[[Tensor, float], Tensor], label: str
-) -> Outcome:
+def run_search(search: MixSearch, starts: Tensor, plan: Descent | Evolution, label: str) -> Outcome:
     """Search, tidy up, and fall back on what was given where nothing better was found.
 
     Args:
         search: what to search.
         starts: (R, K).
         plan: how.
-        tidy: puts back those of positions (K,) that went less far than a number.
         label: of the progress bar.
 
     Raises:
@@ -62,14 +58,23 @@ def run_search(
     found = search.run(starts, plan, label)
     if not math.isfinite(min(found.value, before)):
         raise FxrepError("no settings were found whose mix can be measured: the tracks or the encoder give NaN")
-    best, value = found.best, found.value
-    for least in LEAST_MOVES:
-        tidied = tidy(best, least)
-        tidy_value = float(search.check(tidied[None])[0])
-        if tidy_value <= value * WORSE:
-            best, value = tidied, tidy_value
-            break
+    best, value = _tidy(search, found)
     if not value < before:
         best, value = base, before
     logger.info("%s: %.4f to %.4f in %d renders (%s)", label, before, value, found.evaluations, found.stopped)
     return Outcome(best, before, value, found)
+
+
+@torch.no_grad()
+def _tidy(search: MixSearch, found: Found) -> tuple[Tensor, float]:
+    """Put back what went nowhere, and what only waited, where that costs next to nothing."""
+    best, value, space = found.best, found.value, search.space
+    for least in LEAST_MOVES:
+        tidied = torch.where((best - space.anchor).abs() < least * space.scale, space.anchor, best)
+        worth = float(search.check(tidied[None])[0])
+        if worth <= value * WORSE:
+            best, value = tidied, worth
+            break
+    settled = space.settle(best)
+    worth = float(search.check(settled[None])[0])
+    return (settled, worth) if worth <= value * WORSE else (best, value)

@@ -1,0 +1,151 @@
+"""Searching settings for one song: what is reached in how many steps and CPU-seconds, by gradient and by CMA-ES.
+
+    python benchmarks/inference_time.py
+    python benchmarks/inference_time.py --song STEMS/ --reference mix.wav --song OTHER/ --reference other.wav
+
+Without songs, two are generated and each is the other's reference. Distances are measured on windows of the song that
+no search listened to. The second table looks for known settings: the reference is the song itself under settings that
+were drawn at random, of windows that are not searched on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from fxrep.data.synthesis.song import generate_song
+from fxrep.effects.console import ConsoleSettings
+from fxrep.mixing import TrackSet
+from style_transfer.inference_time import InferenceTime
+from style_transfer.inference_time.console_space import ConsoleSpace
+from style_transfer.inference_time.mix_search import MixSearch
+from style_transfer.references import References
+
+MOST_TRACKS = 8
+SEARCHES = {
+    "gradient, 10 steps": {"steps": 10},
+    "gradient, 30 steps": {"steps": 30},
+    "gradient, 2 starts of 15": {"steps": 15, "starts": 2},
+    "CMA-ES, as many renders": {"search": "evolution", "evaluations": 50},
+    "CMA-ES, as long": {"search": "evolution", "evaluations": 150},
+}
+
+
+def generated() -> list[tuple[TrackSet, References]]:
+    songs = [generate_song(seed=seed, duration_s=20.0) for seed in (4, 5)]
+    mixes = [torch.stack([one.expand(2, -1) for one in song.tracks.values()]).sum(0) for song in songs]
+    sets = [TrackSet(dict(list(song.tracks.items())[:MOST_TRACKS]), song.sample_rate) for song in songs]
+    return [
+        (one, References(mix, sample_rate=song.sample_rate))
+        for one, mix, song in zip(sets, reversed(mixes), reversed(songs), strict=True)
+    ]
+
+
+def opened(folders: list[str], references: list[str]) -> list[tuple[TrackSet, References]]:
+    stems = [sorted(path for path in Path(folder).iterdir() if path.is_file())[:MOST_TRACKS] for folder in folders]
+    return [(TrackSet(one), References(reference)) for one, reference in zip(stems, references, strict=True)]
+
+
+def split_windows(tracks: TrackSet, window_s: float) -> tuple[list[float], list[float]]:
+    """Windows to search on, and others to measure on."""
+    searched = tracks.windows(window_s, 4)
+    spaced = [n * window_s / 2.0 for n in range(int(tracks.duration_s / window_s * 2.0) - 1)]
+    apart = [one for one in spaced if all(abs(one - other) >= window_s / 2.0 for other in searched)]
+    return searched, (apart or searched)[:3]
+
+
+def measure(
+    method: InferenceTime, tracks: TrackSet, references: References, settings: ConsoleSettings, start_s: list[float]
+) -> dict[str, float]:
+    gains = tracks.input_gain_db(method.track_lufs)
+    windows = [tracks.read(start, method.window_s, method.sample_rate, gains) for start in start_s]
+    space = ConsoleSpace(method.console, tracks.names, settings)
+    order = [tracks.names.index(name) for name in space.tracks]
+    windows = [window[:, order] for window in windows]
+    objective = method.objective(references)
+    return MixSearch(space, windows, windows, objective, method.sample_rate, 0.0).parts(space.base)
+
+
+def moved(method: InferenceTime, tracks: TrackSet, settings: ConsoleSettings) -> int:
+    found = ConsoleSpace(method.console, tracks.names, settings).base
+    return int(((found - ConsoleSpace(method.console, tracks.names).base).abs() > 1e-6).sum())
+
+
+def search_song(tracks: TrackSet, references: References) -> None:
+    method = InferenceTime()
+    searched, apart = split_windows(tracks, method.window_s)
+    neutral = method.console.default_settings(tracks.names)
+    before = measure(method, tracks, references, neutral, apart)
+    row = "| {:24} | {:>7} | {:>7} | {:>10} | {:>9} | {:>8} | {:>8} |".format
+    print(f"\n{len(tracks)} tracks, {moved_size(method, tracks)} settings\n")
+    print(row("", "renders", "CPU s", "production", "embedding", "loudness", "settings"))
+    print(row(*["---"] * 7))
+    print(row("equal loudness", "", "", *(f"{before[k]:.3f}" for k in ("production", "embedding", "loudness")), 0))
+    for name, options in SEARCHES.items():
+        method = InferenceTime(**options)
+        began = time.process_time()
+        estimate = method.search(tracks, references, searched)
+        spent = time.process_time() - began
+        after = measure(method, tracks, references, estimate.settings, apart)
+        values = (f"{after[k]:.3f}" for k in ("production", "embedding", "loudness"))
+        changed = moved(method, tracks, estimate.settings)
+        print(row(name, estimate.outcome.found.evaluations, f"{spent:.1f}", *values, changed), flush=True)
+
+
+def moved_size(method: InferenceTime, tracks: TrackSet) -> int:
+    return method.console.settings_size(len(tracks))
+
+
+def find_known(tracks: TrackSet) -> None:
+    """Settings drawn 0.15 around the neutral ones are looked for from a mix of other windows than those searched on."""
+    method = InferenceTime(steps=30)
+    searched, apart = split_windows(tracks, method.window_s)
+    space = ConsoleSpace(method.console, tracks.names)
+    truth = space.settings_at(space.starts(2, 0.15, seed=7)[1])
+    gains = tracks.input_gain_db(method.track_lufs)
+    audio = [tracks.read(start, method.window_s, tracks.sample_rate, gains) for start in apart]
+    mixes = [method.console.render(one, truth, tracks.sample_rate)[0] for one in audio]
+    references = References(torch.cat(mixes, -1), sample_rate=tracks.sample_rate)
+    found = method.search(tracks, references, searched).settings
+    neutral = method.console.default_settings(tracks.names)
+    positions = {
+        name: ConsoleSpace(method.console, tracks.names, one) for name, one in (("truth", truth), ("found", found))
+    }
+    wanted, scale = positions["truth"].base, space.scale
+    heard = torch.tensor([one.label != "sends" and not one.place.startswith("bus") for one in space.columns])
+    gains_only = torch.tensor([one.parameter.name in ("gain_db", "pan", "width") for one in space.columns])
+    print("\nKnown settings: mean error, in steps of the search (1 is 40 dB or a whole range)\n")
+    print("| | all but sends | faders, panners, widths | production | embedding |\n|---|---|---|---|---|")
+    for name, base, settings in (
+        ("neutral", space.base, neutral),
+        ("found, 30 steps", positions["found"].base, found),
+    ):
+        error = ((base - wanted) / scale).abs()
+        parts = measure(method, tracks, references, settings, apart)
+        print(
+            f"| {name} | {float(error[heard].mean()):.3f} | {float(error[gains_only].mean()):.3f} "
+            f"| {parts['production']:.3f} | {parts['embedding']:.3f} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--song", action="append", default=[], help="folder of stems; may be given several times")
+    parser.add_argument("--reference", action="append", default=[], help="of each song")
+    parser.add_argument("--part", choices=("all", "style", "known"), default="all", help="tables to print")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    began = time.process_time()
+    songs = opened(arguments.song, arguments.reference) if arguments.song else generated()
+    for tracks, references in songs if arguments.part != "known" else []:
+        search_song(tracks, references)
+    if arguments.part != "style":
+        find_known(songs[0][0])
+    print(f"\n{time.process_time() - began:.0f} CPU-seconds in all")
+
+
+if __name__ == "__main__":
+    main()
