@@ -57,12 +57,12 @@ def measure(name: str, sizes: dict[str, Any], condition: int, repeats: int) -> N
     context = plain * (1.0 + 2 * network.reach / PUBLISHED_BLOCK)
     stream, block = ClonerStream(network, embedding), 0.1 * torch.randn(1, 2, BLOCK)
     # What the deepest layers hear has to be filled before a block costs what all later ones cost.
-    while stream.waiting.shape[1] <= network.reach:
+    for _ in range(1 + network.reach // BLOCK):
         stream.push(block)
     shipped = cpu_seconds(lambda: stream.push(block), max(2, repeats)) * RATE / BLOCK
     rows = [("one pass", plain), (f"blocks of {PUBLISHED_BLOCK} with context", context), ("shipped", shipped)]
     for way, seconds in rows:
-        print(f"| {name} | {way} | {seconds:.3f} | {1.0 / seconds:.2f} |")
+        print(f"| {name} | {way} | {seconds:.3f} | {1.0 / seconds:.2f} |", flush=True)
     weights, error = sum(parameter.numel() for parameter in network.parameters()), error_db(network, embedding)
     print(f"\n{name}: {weights:,} weights, {network.receptive_field:,} samples, error {error:.0f} dB\n")
 
