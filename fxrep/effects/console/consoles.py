@@ -43,8 +43,8 @@ def default_console(groups: Sequence[str] = ()) -> MixingConsole:
 
 CONSOLES: dict[str, Callable[..., MixingConsole]] = {
     "default": default_console,
-    "mastering": mastering_console,
     "dasp": dasp_console,
+    "mastering": mastering_console,
 }
 
 
