@@ -7,36 +7,19 @@ named in ``config.json`` with its fingerprint; any other one, and a tuned one, i
 from __future__ import annotations
 
 import copy
-import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import fxrep
-from encoders.checkpoints import DEFAULT_ENCODER, list_encoders
 from encoders.registry import build_tree
-from encoders.release_folder import (
-    fingerprint,
-    holds_release,
-    load_weights,
-    read_config,
-    read_weights,
-    write_release,
-)
-from fxrep.errors import ArgumentError, CheckpointError
+from encoders.release_folder import read_weights
 from style_transfer.diff_mst.card import controller_card
 from style_transfer.diff_mst.embedding_conditioning import EmbeddingConditioning
 from style_transfer.diff_mst.model import DiffMST
+from style_transfer.releases import ReleaseKind, name_encoder
 
-KIND = "controller"
-DEFAULT_CONTROLLER = "diff_mst"
-"""The folder of `PRETRAINED` that ``load_controller("default")`` reads."""
-
-PRETRAINED = Path(__file__).parents[1] / "pretrained"
-_PREFIX = "model."
 _PACKAGES = ("encoders", "style_transfer.diff_mst")
 
 
@@ -62,17 +45,7 @@ def save_controller(
         CheckpointError: the weights are not finite.
         OutputError: the folder cannot be written.
     """
-    target, whole = Path(folder), _self_contained(model)
-    config = {
-        "name": name or target.name,
-        "licence": licence,
-        KIND: whole.config(),
-        "audio": _audio_contract(whole),
-        "fingerprint": fingerprint(whole),
-    }
-    details = metadata or {}
-    card = controller_card({"fxrep": fxrep.__version__, **config}, details, _count(whole))
-    return write_release(target, whole, config, details, card, KIND)
+    return CONTROLLER.save(model, folder, name, metadata, licence)
 
 
 def load_controller(
@@ -89,22 +62,7 @@ def load_controller(
             on an encoder that is not there.
         ArgumentError: the name is none, or the device cannot be used.
     """
-    folder = find_controller(name_or_folder)
-    config = read_config(folder, KIND)
-    try:
-        model = build_tree(config[KIND], _PACKAGES)
-    except CheckpointError as error:
-        raise CheckpointError(f"{folder}: {error}") from error
-    if not isinstance(model, DiffMST):
-        raise CheckpointError(f"{folder}: {config[KIND].get('class_path')} is not a controller")
-    read_weights(model, folder)
-    if fingerprint(model) != config["fingerprint"]:
-        raise CheckpointError(f"{folder}: weights and config.json do not belong together: copy the release again")
-    try:
-        return model.to(device).eval()
-    except (RuntimeError, AssertionError, TypeError) as error:
-        # torch names no device the same way twice: unknown, not compiled in, not there.
-        raise ArgumentError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    return CONTROLLER.load(name_or_folder, device)
 
 
 def export_controller(
@@ -129,19 +87,7 @@ def export_controller(
         CheckpointError: the checkpoint is damaged or not of a controller's training.
         OutputError: the folder cannot be written.
     """
-    from encoders.training.resumption import read_checkpoint
-
-    target = Path(folder)
-    if holds_release(target, KIND) and not overwrite:
-        raise ArgumentError(f"{target} holds a release already: choose another name, or replace it with --force")
-    content = read_checkpoint(Path(checkpoint))
-    record = content.get("fxrep")
-    if not isinstance(record, dict) or KIND not in record:
-        raise CheckpointError(f"{checkpoint} was not written by a controller's training: it does not describe one")
-    model = build_tree(record[KIND], _PACKAGES)
-    _take_checkpoint(model, content, str(checkpoint))
-    metadata = {"training": record.get("training", {}), "metrics": record.get("metrics", {})}
-    return save_controller(model, target, name=name, metadata=metadata, licence=licence)
+    return CONTROLLER.export(checkpoint, folder, name, licence, overwrite)
 
 
 def describe_controller(name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:
@@ -150,26 +96,12 @@ def describe_controller(name_or_folder: str | os.PathLike[str] = "default") -> d
     Raises:
         CheckpointError: see `load_controller`.
     """
-    folder = find_controller(name_or_folder)
-    model = load_controller(folder)
-    try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder / 'metrics.json'} is damaged: copy the release again") from error
-    known = {**read_config(folder, KIND), "audio": _audio_contract(model)}
-    return {"folder": str(folder), "parameters": _count(model), "metrics": metrics, **known}
+    return CONTROLLER.describe(name_or_folder)
 
 
 def list_controllers() -> list[str]:
     """Names of the controllers that ship with the package."""
-    found = []
-    for path in sorted(PRETRAINED.glob("*/config.json")):
-        try:
-            read_config(path.parent, KIND)
-        except CheckpointError:
-            continue  # a release of another kind
-        found.append(path.parent.name)
-    return found
+    return CONTROLLER.list()
 
 
 def find_controller(name_or_folder: str | os.PathLike[str]) -> Path:
@@ -179,19 +111,7 @@ def find_controller(name_or_folder: str | os.PathLike[str]) -> Path:
         CheckpointError: there is none.
         ArgumentError: what was given is neither text nor a path.
     """
-    names = ", ".join(list_controllers()) or "none in this installation"
-    if not isinstance(name_or_folder, (str, os.PathLike)):
-        raise ArgumentError(f"{name_or_folder!r} is no controller: give a name ({names}) or a folder")
-    text = os.fspath(name_or_folder)
-    shipped = PRETRAINED / (DEFAULT_CONTROLLER if text == "default" else text)
-    if re.fullmatch(r"[\w.-]+", text) and (shipped / "config.json").is_file():
-        return shipped
-    if Path(text).is_dir():
-        return Path(text)
-    raise CheckpointError(
-        f"no controller {text!r}: neither a folder nor one of the shipped names ({names}); fxrep train makes one, "
-        "fxrep models export its release folder"
-    )
+    return CONTROLLER.find(name_or_folder)
 
 
 def take_weights(model: DiffMST, source: str | os.PathLike[str]) -> None:
@@ -205,12 +125,7 @@ def take_weights(model: DiffMST, source: str | os.PathLike[str]) -> None:
     else:
         from encoders.training.resumption import read_checkpoint
 
-        _take_checkpoint(model, read_checkpoint(Path(source)), os.fspath(source))
-
-
-def _take_checkpoint(model: DiffMST, content: dict[str, Any], source: str) -> None:
-    state = content["state_dict"]
-    load_weights(model, {key.removeprefix(_PREFIX): state[key] for key in state if key.startswith(_PREFIX)}, source)
+        CONTROLLER.take_weights(model, read_checkpoint(Path(source)), os.fspath(source))
 
 
 def _self_contained(model: DiffMST) -> DiffMST:
@@ -218,14 +133,7 @@ def _self_contained(model: DiffMST) -> DiffMST:
     conditioning, tree = model.conditioning, copy.deepcopy(model.config())
     if not isinstance(conditioning, EmbeddingConditioning):
         return model
-    arguments = tree["init_args"]["conditioning"]["init_args"]
-    given = arguments["encoder"]
-    if isinstance(given, str) and given in ("default", *list_encoders()) and conditioning.frozen:
-        # By its own name: what "default" means may change.
-        arguments["encoder"] = DEFAULT_ENCODER if given == "default" else given
-        arguments["fingerprint"] = conditioning.encoder.fingerprint
-    else:
-        arguments["encoder"], arguments["fingerprint"] = conditioning.encoder.config(), None
+    name_encoder(tree["init_args"]["conditioning"]["init_args"], conditioning.encoder, conditioning.frozen)
     whole: DiffMST = build_tree(tree, _PACKAGES)
     assert isinstance(whole.conditioning, EmbeddingConditioning)
     whole.load_state_dict(model.state_dict(), strict=False)
@@ -242,5 +150,14 @@ def _audio_contract(model: DiffMST) -> dict[str, Any]:
     }
 
 
-def _count(model: DiffMST) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
+CONTROLLER = ReleaseKind(
+    name="controller",
+    model=DiffMST,
+    packages=_PACKAGES,
+    default="diff_mst",
+    prefix="model.",
+    made_by="fxrep train",
+    self_contained=_self_contained,
+    audio_contract=_audio_contract,
+    card=controller_card,
+)

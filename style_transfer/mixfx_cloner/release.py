@@ -7,35 +7,17 @@ The files are those of an encoder's release (`encoders.checkpoints`). An encoder
 from __future__ import annotations
 
 import copy
-import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import fxrep
-from encoders.checkpoints import DEFAULT_ENCODER, list_encoders
 from encoders.registry import build_tree
-from encoders.release_folder import (
-    fingerprint,
-    holds_release,
-    load_weights,
-    read_config,
-    read_weights,
-    write_release,
-)
-from fxrep.errors import ArgumentError, CheckpointError
 from style_transfer.mixfx_cloner.card import cloner_card
 from style_transfer.mixfx_cloner.cloner import MixFXCloner
+from style_transfer.releases import ReleaseKind, name_encoder
 
-KIND = "cloner"
-DEFAULT_CLONER = "mixfx_cloner"
-"""The folder of `PRETRAINED` that ``load_cloner("default")`` reads."""
-
-PRETRAINED = Path(__file__).parents[1] / "pretrained"
-_PREFIX = "cloner."
 _PACKAGES = ("encoders", "style_transfer.mixfx_cloner")
 
 
@@ -61,17 +43,7 @@ def save_cloner(
         CheckpointError: the weights are not finite.
         OutputError: the folder cannot be written.
     """
-    target, whole = Path(folder), _self_contained(cloner)
-    config = {
-        "name": name or target.name,
-        "licence": licence,
-        KIND: whole.config(),
-        "audio": _audio_contract(whole),
-        "fingerprint": fingerprint(whole),
-    }
-    details = metadata or {}
-    card = cloner_card({"fxrep": fxrep.__version__, **config}, details, _count(whole))
-    return write_release(target, whole, config, details, card, KIND)
+    return CLONER.save(cloner, folder, name, metadata, licence)
 
 
 def load_cloner(
@@ -88,22 +60,7 @@ def load_cloner(
             on an encoder that is not there.
         ArgumentError: the name is none, or the device cannot be used.
     """
-    folder = find_cloner(name_or_folder)
-    config = read_config(folder, KIND)
-    try:
-        cloner = build_tree(config[KIND], _PACKAGES)
-    except CheckpointError as error:
-        raise CheckpointError(f"{folder}: {error}") from error
-    if not isinstance(cloner, MixFXCloner):
-        raise CheckpointError(f"{folder}: {config[KIND].get('class_path')} is not a cloner")
-    read_weights(cloner, folder)
-    if fingerprint(cloner) != config["fingerprint"]:
-        raise CheckpointError(f"{folder}: weights and config.json do not belong together: copy the release again")
-    try:
-        return cloner.to(device).eval()
-    except (RuntimeError, AssertionError, TypeError) as error:
-        # torch names no device the same way twice: unknown, not compiled in, not there.
-        raise ArgumentError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    return CLONER.load(name_or_folder, device)
 
 
 def export_cloner(
@@ -128,21 +85,7 @@ def export_cloner(
         CheckpointError: the checkpoint is damaged or not of a cloner's training.
         OutputError: the folder cannot be written.
     """
-    from encoders.training.resumption import read_checkpoint
-
-    target = Path(folder)
-    if holds_release(target, KIND) and not overwrite:
-        raise ArgumentError(f"{target} holds a release already: choose another name, or replace it with --force")
-    content = read_checkpoint(Path(checkpoint))
-    record = content.get("fxrep")
-    if not isinstance(record, dict) or KIND not in record:
-        raise CheckpointError(f"{checkpoint} was not written by a cloner's training: it does not describe one")
-    cloner: MixFXCloner = build_tree(record[KIND], _PACKAGES)
-    state = content["state_dict"]
-    tensors = {key.removeprefix(_PREFIX): state[key] for key in state if key.startswith(_PREFIX)}
-    load_weights(cloner, tensors, os.fspath(checkpoint))
-    metadata = {"training": record.get("training", {}), "metrics": record.get("metrics", {})}
-    return save_cloner(cloner, target, name=name, metadata=metadata, licence=licence)
+    return CLONER.export(checkpoint, folder, name, licence, overwrite)
 
 
 def describe_cloner(name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:
@@ -151,26 +94,12 @@ def describe_cloner(name_or_folder: str | os.PathLike[str] = "default") -> dict[
     Raises:
         CheckpointError: see `load_cloner`.
     """
-    folder = find_cloner(name_or_folder)
-    cloner = load_cloner(folder)
-    try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder / 'metrics.json'} is damaged: copy the release again") from error
-    known = {**read_config(folder, KIND), "audio": _audio_contract(cloner)}
-    return {"folder": str(folder), "parameters": _count(cloner), "metrics": metrics, **known}
+    return CLONER.describe(name_or_folder)
 
 
 def list_cloners() -> list[str]:
     """Names of the cloners that ship with the package."""
-    found = []
-    for path in sorted(PRETRAINED.glob("*/config.json")):
-        try:
-            read_config(path.parent, KIND)
-        except CheckpointError:
-            continue  # a release of another kind
-        found.append(path.parent.name)
-    return found
+    return CLONER.list()
 
 
 def find_cloner(name_or_folder: str | os.PathLike[str]) -> Path:
@@ -180,32 +109,13 @@ def find_cloner(name_or_folder: str | os.PathLike[str]) -> Path:
         CheckpointError: there is none.
         ArgumentError: what was given is neither text nor a path.
     """
-    names = ", ".join(list_cloners()) or "none in this installation"
-    if not isinstance(name_or_folder, (str, os.PathLike)):
-        raise ArgumentError(f"{name_or_folder!r} is no cloner: give a name ({names}) or a folder")
-    text = os.fspath(name_or_folder)
-    shipped = PRETRAINED / (DEFAULT_CLONER if text == "default" else text)
-    if re.fullmatch(r"[\w.-]+", text) and (shipped / "config.json").is_file():
-        return shipped
-    if Path(text).is_dir():
-        return Path(text)
-    raise CheckpointError(
-        f"no cloner {text!r}: neither a folder nor one of the shipped names ({names}); fxrep train -c "
-        "configs/style_transfer/mixfx_cloner.yaml makes one, fxrep models export its release folder"
-    )
+    return CLONER.find(name_or_folder)
 
 
 def _self_contained(cloner: MixFXCloner) -> MixFXCloner:
     """The cloner such that its constructor tree and weights are all there is to know."""
     tree = copy.deepcopy(cloner.config())
-    arguments = tree["init_args"]
-    given = arguments["encoder"]
-    if isinstance(given, str) and given in ("default", *list_encoders()):
-        # By its own name: what "default" means may change.
-        arguments["encoder"] = DEFAULT_ENCODER if given == "default" else given
-        arguments["fingerprint"] = cloner.encoder.fingerprint
-    else:
-        arguments["encoder"], arguments["fingerprint"] = cloner.encoder.config(), None
+    name_encoder(tree["init_args"], cloner.encoder)
     whole: MixFXCloner = build_tree(tree, _PACKAGES)
     whole.network.load_state_dict(cloner.network.state_dict())
     whole.encoder.load_state_dict(cloner.encoder.state_dict())
@@ -222,5 +132,14 @@ def _audio_contract(cloner: MixFXCloner) -> dict[str, Any]:
     }
 
 
-def _count(cloner: MixFXCloner) -> int:
-    return sum(parameter.numel() for parameter in cloner.parameters())
+CLONER = ReleaseKind(
+    name="cloner",
+    model=MixFXCloner,
+    packages=_PACKAGES,
+    default="mixfx_cloner",
+    prefix="cloner.",
+    made_by="fxrep train -c configs/style_transfer/mixfx_cloner.yaml",
+    self_contained=_self_contained,
+    audio_contract=_audio_contract,
+    card=cloner_card,
+)

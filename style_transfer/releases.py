@@ -1,0 +1,190 @@
+"""What releases of the project's mixing models have in common: written, found, opened, exported and described alike.
+
+The files are those of an encoder's release (`encoders.checkpoints`), of which the entry in ``config.json`` has another
+name. No pickles.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import torch
+from torch import nn
+
+import fxrep
+from encoders.base import EffectEncoder
+from encoders.checkpoints import DEFAULT_ENCODER, list_encoders
+from encoders.configurable import Configurable
+from encoders.registry import build_tree
+from encoders.release_folder import (
+    fingerprint,
+    holds_release,
+    load_weights,
+    read_config,
+    read_weights,
+    write_release,
+)
+from fxrep.errors import ArgumentError, CheckpointError
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+"""The releases that ship, of every kind."""
+
+M = TypeVar("M", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class ReleaseKind(Generic[M]):
+    """One kind of model that is released. Each kind has functions of its own name, which document what they raise.
+
+    Attributes:
+        name: what one is called, and its entry in ``config.json`` and in the record of a training checkpoint.
+        model: its class, a `Configurable`.
+        packages: which packages its constructor tree may name.
+        default: the folder of `PRETRAINED` that the name "default" stands for.
+        prefix: of its weights in a training checkpoint.
+        made_by: the command that trains one.
+        self_contained: gives the model such that its constructor tree and weights are all there is to know.
+        audio_contract: what it expects of audio, for ``config.json`` and the card.
+        card: the text of its model card, of configuration, metadata and number of weights.
+    """
+
+    name: str
+    model: type[M]
+    packages: tuple[str, ...]
+    default: str
+    prefix: str
+    made_by: str
+    self_contained: Callable[[M], M]
+    audio_contract: Callable[[M], dict[str, Any]]
+    card: Callable[[dict[str, Any], dict[str, Any], int], str]
+
+    def save(
+        self,
+        model: M,
+        folder: str | os.PathLike[str],
+        name: str | None,
+        metadata: dict[str, Any] | None,
+        licence: str,
+    ) -> Path:
+        """Write a release folder, whole or not at all."""
+        target = Path(folder)
+        whole: M = self.self_contained(model)
+        config = {
+            "name": name or target.name,
+            "licence": licence,
+            self.name: cast(Configurable, whole).config(),
+            "audio": self.audio_contract(whole),
+            "fingerprint": fingerprint(whole),  # type: ignore[arg-type]
+        }
+        details = metadata or {}
+        card = self.card({"fxrep": fxrep.__version__, **config}, details, _count(whole))
+        return write_release(target, whole, config, details, card, self.name)
+
+    def load(self, name_or_folder: str | os.PathLike[str], device: str | torch.device) -> M:
+        """Open a release, in evaluation mode."""
+        folder = self.find(name_or_folder)
+        config = read_config(folder, self.name)
+        try:
+            model = build_tree(config[self.name], self.packages)
+        except CheckpointError as error:
+            raise CheckpointError(f"{folder}: {error}") from error
+        if not isinstance(model, self.model):
+            raise CheckpointError(f"{folder}: {config[self.name].get('class_path')} is not a {self.name}")
+        read_weights(model, folder)
+        if fingerprint(model) != config["fingerprint"]:  # type: ignore[arg-type]
+            raise CheckpointError(f"{folder}: weights and config.json do not belong together: copy the release again")
+        try:
+            return model.to(device).eval()
+        except (RuntimeError, AssertionError, TypeError) as error:
+            # torch names no device the same way twice: unknown, not compiled in, not there.
+            raise ArgumentError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+
+    def export(
+        self,
+        checkpoint: str | os.PathLike[str],
+        folder: str | os.PathLike[str],
+        name: str | None,
+        licence: str,
+        overwrite: bool,
+    ) -> Path:
+        """Take the model out of a Lightning checkpoint and write its release folder."""
+        from encoders.training.resumption import read_checkpoint
+
+        target = Path(folder)
+        if holds_release(target, self.name) and not overwrite:
+            raise ArgumentError(f"{target} holds a release already: choose another name, or replace it with --force")
+        content = read_checkpoint(Path(checkpoint))
+        record = content.get("fxrep")
+        if not isinstance(record, dict) or self.name not in record:
+            raise CheckpointError(f"{checkpoint} was not written by a {self.name}'s training: it does not describe one")
+        model: M = build_tree(record[self.name], self.packages)
+        self.take_weights(model, content, os.fspath(checkpoint))
+        metadata = {"training": record.get("training", {}), "metrics": record.get("metrics", {})}
+        return self.save(model, target, name, metadata, licence)
+
+    def take_weights(self, model: M, content: dict[str, Any], source: str) -> None:
+        """Copy the weights out of the content of a training checkpoint, which `source` names."""
+        state, prefix = content["state_dict"], self.prefix
+        load_weights(model, {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}, source)
+
+    def describe(self, name_or_folder: str | os.PathLike[str]) -> dict[str, Any]:
+        """Everything a release tells: ``config.json``, where it lies, its weights, and what was measured."""
+        folder = self.find(name_or_folder)
+        model = self.load(folder, "cpu")
+        try:
+            metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{folder / 'metrics.json'} is damaged: copy the release again") from error
+        known = {**read_config(folder, self.name), "audio": self.audio_contract(model)}
+        return {"folder": str(folder), "parameters": _count(model), "metrics": metrics, **known}
+
+    def list(self) -> list[str]:
+        """Names of those that ship with the package."""
+        found = []
+        for path in sorted(PRETRAINED.glob("*/config.json")):
+            try:
+                read_config(path.parent, self.name)
+            except CheckpointError:
+                continue  # a release of another kind
+            found.append(path.parent.name)
+        return found
+
+    def find(self, name_or_folder: str | os.PathLike[str]) -> Path:
+        """The release folder of a name or a path."""
+        names = ", ".join(self.list()) or "none in this installation"
+        if not isinstance(name_or_folder, (str, os.PathLike)):
+            raise ArgumentError(f"{name_or_folder!r} is no {self.name}: give a name ({names}) or a folder")
+        text = os.fspath(name_or_folder)
+        shipped = PRETRAINED / (self.default if text == "default" else text)
+        if re.fullmatch(r"[\w.-]+", text) and (shipped / "config.json").is_file():
+            return shipped
+        if Path(text).is_dir():
+            return Path(text)
+        raise CheckpointError(
+            f"no {self.name} {text!r}: neither a folder nor one of the shipped names ({names}); {self.made_by} makes "
+            "one, fxrep models export its release folder"
+        )
+
+
+def name_encoder(arguments: dict[str, Any], encoder: EffectEncoder, frozen: bool = True) -> None:
+    """Write into constructor arguments which encoder a model stands on.
+
+    A frozen one that ships is named, with its fingerprint: by its own name, since what "default" means may change. Any
+    other is written out, and becomes part of the weights.
+    """
+    given = arguments["encoder"]
+    if isinstance(given, str) and given in ("default", *list_encoders()) and frozen:
+        arguments["encoder"] = DEFAULT_ENCODER if given == "default" else given
+        arguments["fingerprint"] = encoder.fingerprint
+    else:
+        arguments["encoder"], arguments["fingerprint"] = encoder.config(), None
+
+
+def _count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
