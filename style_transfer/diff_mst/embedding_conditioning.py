@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from encoders.base import EffectEncoder
 from encoders.checkpoints import load_encoder
 from encoders.front_ends import RunningStandardization
+from encoders.production_description import N_VALUES, band_power, describe_production
 from fxrep.audio import resample, resample_differentiable
 from fxrep.errors import ArgumentError, CheckpointError
 from style_transfer.diff_mst.conditioning import Conditioning, left_right_both
-from style_transfer.diff_mst.production_description import N_VALUES, band_power, describe_production
 from style_transfer.diff_mst.spectral_fit import N_FIT, fit_spectrum
 
 

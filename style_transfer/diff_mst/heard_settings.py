@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from fxrep.effects.console.starting_point import is_compressor
 from fxrep.effects.console.strip import Strip
 from fxrep.effects.equalizer import Equalizer
 from fxrep.effects.filter_bands import design_bands
-from style_transfer.diff_mst.starting_point import is_compressor
 
 CURVE_HZ = tuple(40.0 * 2.0 ** (step / 2.0) for step in range(18))
 """Where the curve of an equaliser is read: every half octave from 40 Hz to 14.5 kHz."""

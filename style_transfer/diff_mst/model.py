@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from encoders.configurable import Configurable
 from fxrep.effects.console import ConsoleSettings, create_console
+from fxrep.effects.console.starting_point import neutral_track, starting_positions
 from fxrep.errors import ArgumentError, AudioError
 from fxrep.mixing.recordings import Recordings
 from fxrep.mixing.tracks import TrackSet
 from style_transfer.diff_mst.conditioning import Conditioning
 from style_transfer.diff_mst.controller import Controller, Positions
-from style_transfer.diff_mst.starting_point import neutral_track, starting_positions
 
 TRACK_LUFS = {"dasp": -48.0}
 """What tracks are brought to before a console that is not the project's own; -48 is the published level."""

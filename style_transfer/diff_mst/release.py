@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 
+from encoders.model_releases import ReleaseKind, name_encoder
 from encoders.registry import build_tree
 from encoders.release_folder import read_weights
 from style_transfer.diff_mst.card import controller_card
 from style_transfer.diff_mst.embedding_conditioning import EmbeddingConditioning
 from style_transfer.diff_mst.model import DiffMST
-from style_transfer.releases import ReleaseKind, name_encoder
 
 _PACKAGES = ("encoders", "style_transfer.diff_mst")
 
@@ -154,6 +154,7 @@ CONTROLLER = ReleaseKind(
     name="controller",
     model=DiffMST,
     packages=_PACKAGES,
+    pretrained=Path(__file__).parents[1] / "pretrained",
     default="diff_mst",
     prefix="model.",
     made_by="fxrep train",

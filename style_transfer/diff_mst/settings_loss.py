@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from fxrep.effects.console import ConsoleTensors, MixingConsole
+from fxrep.effects.console.starting_point import is_compressor
 from fxrep.effects.console.strip import Strip
 from style_transfer.diff_mst.heard_settings import QUIETEST_SEND_DB, SCALES, compressor_share, hear_strip
-from style_transfer.diff_mst.starting_point import is_compressor
 
 Columns = Mapping[str, Mapping[str, Tensor]]
 

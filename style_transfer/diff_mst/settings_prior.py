@@ -10,10 +10,10 @@ from torch import Tensor
 from encoders.configurable import Configurable
 from fxrep.effects.console import MixingConsole
 from fxrep.effects.console.sends import SEND
+from fxrep.effects.console.starting_point import is_compressor
 from fxrep.effects.parameters import Parameter
 from fxrep.errors import ArgumentError
 from style_transfer.diff_mst.controller import Positions
-from style_transfer.diff_mst.starting_point import is_compressor
 
 Table = Mapping[str, Parameter]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from style_transfer.diff_mst.production_description import N_BANDS
+from encoders.production_description import N_BANDS
 
 N_FIT = 2 + 2 * N_BANDS
 _STEPS = 40

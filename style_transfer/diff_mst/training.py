@@ -8,13 +8,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from encoders.training.described_tracks import DescribedTracks
 from encoders.training.seeded_training import SeededTraining
 from fxrep.audio import normalize_loudness
 from fxrep.effects.console import ConsoleTensors
 from fxrep.errors import ArgumentError
 from fxrep.losses import EmbeddingLoss, ProductionStyleLoss, StftLoss
 from fxrep.mixing.recordings import REFERENCE_LUFS
-from style_transfer.diff_mst.described_tracks import DescribedTracks
 from style_transfer.diff_mst.embedding_conditioning import EmbeddingConditioning
 from style_transfer.diff_mst.model import DiffMST
 from style_transfer.diff_mst.passages import Passage, known_mix, other_song

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
+from encoders.model_releases import ReleaseKind, name_encoder
 from encoders.registry import build_tree
 from style_transfer.mixfx_cloner.card import cloner_card
 from style_transfer.mixfx_cloner.cloner import MixFXCloner
-from style_transfer.releases import ReleaseKind, name_encoder
 
 _PACKAGES = ("encoders", "style_transfer.mixfx_cloner")
 
@@ -136,6 +136,7 @@ CLONER = ReleaseKind(
     name="cloner",
     model=MixFXCloner,
     packages=_PACKAGES,
+    pretrained=Path(__file__).parents[1] / "pretrained",
     default="mixfx_cloner",
     prefix="cloner.",
     made_by="fxrep train -c configs/style_transfer/mixfx_cloner.yaml",

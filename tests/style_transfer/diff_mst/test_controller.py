@@ -8,6 +8,7 @@ from torch import nn
 
 from fxrep.audio import integrated_loudness
 from fxrep.effects.console import create_console
+from fxrep.effects.console.starting_point import starting_positions
 from fxrep.errors import ArgumentError, AudioError
 from style_transfer.diff_mst import (
     Controller,
@@ -16,9 +17,9 @@ from style_transfer.diff_mst import (
     SpectrogramEncoder,
     small_spectrogram_encoder,
 )
-from style_transfer.diff_mst.starting_point import starting_positions
 
-from .conftest import RATE, small_encoder, small_model, sound
+from ...noise_songs import RATE, sound
+from .conftest import small_encoder, small_model
 
 
 def count(module: nn.Module) -> int:

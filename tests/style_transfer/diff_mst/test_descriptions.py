@@ -6,14 +6,15 @@ import pytest
 import torch
 
 from encoders.listening_encoder import ListeningEncoder
+from encoders.production_description import N_BANDS, N_VALUES, band_power, describe_production
 from encoders.queries import ContentQueries
+from encoders.training.described_tracks import DescribedTracks
 from fxrep.errors import ArgumentError, CheckpointError
 from style_transfer.diff_mst import DiffMST, EmbeddingConditioning
-from style_transfer.diff_mst.described_tracks import DescribedTracks
-from style_transfer.diff_mst.production_description import N_BANDS, N_VALUES, band_power, describe_production
 from style_transfer.diff_mst.spectral_fit import N_FIT, fit_spectrum
 
-from .conftest import RATE, small_encoder, small_model, sound
+from ...noise_songs import RATE, sound
+from .conftest import small_encoder, small_model
 
 
 def test_description_follows_the_level() -> None:

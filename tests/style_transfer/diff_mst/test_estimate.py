@@ -10,7 +10,8 @@ from fxrep.mixing import TrackSet, neutral_session
 from style_transfer.diff_mst import DiffMST
 from style_transfer.references import References
 
-from .conftest import RATE, small_model, sound
+from ...noise_songs import RATE, sound
+from .conftest import small_model
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from style_transfer.diff_mst.heard_settings import CURVE_HZ, UNDER_LOUDNESS_DB, 
 from style_transfer.diff_mst.settings_loss import SettingsLoss
 from style_transfer.diff_mst.settings_prior import ModeratePrior, SettingsPrior, UniformPrior
 
-from .conftest import RATE
+from ...noise_songs import RATE
 
 
 def draw(console: MixingConsole, prior: SettingsPrior, batch: int = 64, tracks: int = 8) -> ConsoleTensors:

@@ -14,16 +14,17 @@ from typer.testing import CliRunner
 from encoders.training.command import run_training
 from encoders.training.configurations import find_configuration, list_configurations
 from encoders.training.resumption import read_checkpoint
+from encoders.training.songs import SongDataset
 from fxrep.audio import integrated_loudness
 from fxrep.cli.main import build_app
 from fxrep.data import read_manifest
 from fxrep.errors import ArgumentError, CheckpointError
 from style_transfer.diff_mst import DiffMST, EmbeddingConditioning, load_controller, save_controller
 from style_transfer.diff_mst.release import describe_controller, export_controller, list_controllers, take_weights
-from style_transfer.diff_mst.songs import SongDataset
 from style_transfer.diff_mst.training import DiffMSTTraining
 
-from .conftest import RATE, small_encoder, small_model
+from ...noise_songs import RATE
+from .conftest import small_encoder, small_model
 
 NAMES = [name for name in list_configurations() if name.startswith("style_transfer/debug/diff_mst")]
 

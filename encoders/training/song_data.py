@@ -1,4 +1,4 @@
-"""The data module of Diff-MST: songs out of manifests of dry stems."""
+"""The data module of mixing systems: songs out of manifests of dry stems."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from encoders.training.data import PairDataModule
+from encoders.training.songs import Reference, SongDataset
 from fxrep.data.manifest import joint_provenance, read_manifest
-from style_transfer.diff_mst.songs import Reference, SongDataset
 
 
 class SongDataModule(PairDataModule):
-    """Tracks of songs, from a manifest (``fxrep data scan``), for `DiffMSTTraining`.
+    """Tracks of songs, from a manifest (``fxrep data scan``), for training mixing systems.
 
     Args:
         manifest: manifest of the stems, or a list of several; dry ones, or Fx-normalised (``fxrep data normalize``).
-        reference: ``same_song`` for method 1 (random settings), ``other_song`` for method 2 (mixes of other songs).
+        reference: ``same_song`` (random settings: method 1 of Diff-MST), ``other_song`` (mixes of other songs: method 2),
+            or ``own_mix`` (the song's own mix is the target: automatic mixing).
         batch_size: songs per process and step.
         length: songs per epoch over all processes.
         validation_length: songs of the validation set and of the test set, the same ones every time.

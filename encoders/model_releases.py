@@ -32,9 +32,6 @@ from encoders.release_folder import (
 )
 from fxrep.errors import ArgumentError, CheckpointError
 
-PRETRAINED = Path(__file__).parent / "pretrained"
-"""The releases that ship, of every kind."""
-
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -46,7 +43,8 @@ class ReleaseKind(Generic[M]):
         name: what one is called, and its entry in ``config.json`` and in the record of a training checkpoint.
         model: its class, a `Configurable`.
         packages: which packages its constructor tree may name.
-        default: the folder of `PRETRAINED` that the name "default" stands for.
+        pretrained: the folder of the releases that ship, which may hold those of other kinds too.
+        default: the release in it that the name "default" stands for.
         prefix: of its weights in a training checkpoint.
         made_by: the command that trains one.
         self_contained: gives the model such that its constructor tree and weights are all there is to know.
@@ -57,6 +55,7 @@ class ReleaseKind(Generic[M]):
     name: str
     model: type[M]
     packages: tuple[str, ...]
+    pretrained: Path
     default: str
     prefix: str
     made_by: str
@@ -147,7 +146,7 @@ class ReleaseKind(Generic[M]):
     def list(self) -> list[str]:
         """Names of those that ship with the package."""
         found = []
-        for path in sorted(PRETRAINED.glob("*/config.json")):
+        for path in sorted(self.pretrained.glob("*/config.json")):
             try:
                 read_config(path.parent, self.name)
             except CheckpointError:
@@ -161,7 +160,7 @@ class ReleaseKind(Generic[M]):
         if not isinstance(name_or_folder, (str, os.PathLike)):
             raise ArgumentError(f"{name_or_folder!r} is no {self.name}: give a name ({names}) or a folder")
         text = os.fspath(name_or_folder)
-        shipped = PRETRAINED / (self.default if text == "default" else text)
+        shipped = self.pretrained / (self.default if text == "default" else text)
         if re.fullmatch(r"[\w.-]+", text) and (shipped / "config.json").is_file():
             return shipped
         if Path(text).is_dir():

@@ -1,4 +1,4 @@
-"""Tracks of songs for training a controller: passages in which several tracks sound, and mixes of other songs."""
+"""Tracks of songs for training mixing systems: passages in which several tracks sound, and mixes to learn from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from fxrep.errors import ArgumentError, DataError
 from fxrep.mixing.recordings import REFERENCE_LUFS
 from fxrep.mixing.tracks import HIGHEST_GAIN_DB, LOWEST_GAIN_DB
 
-Reference = Literal["same_song", "other_song"]
+Reference = Literal["same_song", "other_song", "own_mix"]
 
 MONO_ON_TWO_SIDES_DB = 3.01
 """What a mono file gains in loudness when it sounds from both loudspeakers."""
@@ -48,7 +48,10 @@ class SongDataset(Dataset[dict[str, Any]]):
         manifests: of stems, grouped by song, and of mixes where the reference is another song's.
         split: songs to draw from; None for all.
         reference: ``same_song``: the passage is twice as long and no mix is read; ``other_song``: a segment of the mix
-            of another song comes along, at -16 LUFS.
+            of another song comes along, at -16 LUFS; ``own_mix``: the same segment of the song's own mix is the target.
+            Where a song has a mix on file, all of its sounding tracks are drawn, and songs of more than `max_tracks`
+            are left out. Elsewhere the mix is the sum of the drawn tracks as they lie: whoever made them gave them
+            their levels.
         length: items per epoch.
         segment_s: seconds of a segment.
         min_tracks: fewest tracks.
@@ -59,7 +62,9 @@ class SongDataset(Dataset[dict[str, Any]]):
         seed: of all that is drawn.
 
     Shape of an item: ``tracks`` (M, 2, T), T two segments or one; ``mask`` (M,); ``stem`` (M,) numbers of the tracks,
-    -1 where there is none; ``start_ms``, where the passage begins; ``reference`` (2, segment).
+    -1 where there is none; ``start_ms``, where the passage begins. With ``other_song`` ``reference`` (2, segment). With
+    ``own_mix`` ``target`` (2, segment), as loud as it is on file, ``gain_db`` (M,), what brings each track from its
+    level here to that on file, and ``gains_known``, whether those gains make the target.
 
     Raises:
         ArgumentError: numbers out of range.
@@ -85,13 +90,17 @@ class SongDataset(Dataset[dict[str, Any]]):
                 f"min_tracks={min_tracks}, max_tracks={max_tracks}, segment_s={segment_s}, length={length}, "
                 f"grid={grid}: expected 1 <= min_tracks <= max_tracks, and the others above 0"
             )
-        if reference not in ("same_song", "other_song"):
-            raise ArgumentError(f"reference is {reference!r}: choose same_song or other_song")
+        if reference not in get_args(Reference):
+            raise ArgumentError(f"reference is {reference!r}: choose {', '.join(get_args(Reference))}")
         self.reference, self.length, self.segment_s, self.grid = reference, length, segment_s, grid
         self.min_tracks, self.max_tracks, self.track_lufs = min_tracks, max_tracks, track_lufs
         self.sample_rate, self.seed, self.epoch = sample_rate, seed, 0
         self.segments = 2 if reference == "same_song" else 1
         self.songs, self.mixes = _songs(manifests, split, self.segments * segment_s, segment_s, min_tracks)
+        if reference == "own_mix":
+            self.songs = {
+                name: stems for name, stems in self.songs.items() if name not in self.mixes or len(stems) <= max_tracks
+            }
         where = ", ".join(str(manifest.root) for manifest in manifests)
         if not self.songs:
             raise DataError(
@@ -115,7 +124,7 @@ class SongDataset(Dataset[dict[str, Any]]):
         rng = np.random.default_rng([self.seed, self.epoch, index])
         for attempt in range(4 * SILENT_ATTEMPTS):
             name = sorted(self.songs)[rng.integers(len(self.songs))]
-            start_s, found = self._draw_passage(rng, self.songs[name])
+            start_s, found = self._draw_passage(rng, name)
             # Where so many tracks never sound together, fewer will do.
             if len(found) >= self.min_tracks or (found and attempt >= SILENT_ATTEMPTS // 2):
                 break
@@ -124,25 +133,46 @@ class SongDataset(Dataset[dict[str, Any]]):
         item = self._padded(found) | {"start_ms": round(1000.0 * start_s)}
         if self.reference == "other_song":
             item["reference"] = self._draw_mix(rng, name)
+        elif self.reference == "own_mix":
+            item |= self._own_mix(name, start_s, item["tracks"], found)
         return item
 
-    def _draw_passage(self, rng: np.random.Generator, stems: Sequence[Stem]) -> tuple[float, list[tuple[Stem, Tensor]]]:
-        """Where a passage begins in seconds, and the tracks that were chosen and sound in all of its segments."""
+    def _draw_passage(self, rng: np.random.Generator, song: str) -> tuple[float, list[tuple[Stem, Tensor]]]:
+        """Where a passage begins in seconds, and the tracks that were chosen and sound in all of its segments.
+
+        With a mix on file, whatever can be heard in it has to be there.
+        """
+        stems, whole = self.songs[song], self.reference == "own_mix" and song in self.mixes
         step_s = self.segment_s / self.grid
         longest = max(stem.duration_s for stem in stems)
         cells = max(1, math.floor((longest - self.segments * self.segment_s) / step_s) + 1)
         start_s, wanted = step_s * int(rng.integers(cells)), int(rng.integers(self.min_tracks, self.max_tracks + 1))
         found: list[tuple[Stem, Tensor]] = []
         for number in rng.permutation(len(stems)):
-            if len(found) == wanted:
+            if len(found) == wanted and not whole:
                 break
             audio = self._read(stems[number].path, start_s, stems[number].duration_s, self.segments)
             parts = audio.split(self.segment_samples, dim=1)
-            if min(sounding_share(part, self.sample_rate) for part in parts) >= _ENOUGH_SOUND:
-                gain_db = self.track_lufs - stems[number].loudness_lufs
-                gain_db = min(max(gain_db, LOWEST_GAIN_DB), HIGHEST_GAIN_DB)
-                found.append((stems[number], audio * 10.0 ** (gain_db / 20.0)))
+            sounds = min(sounding_share(part, self.sample_rate) for part in parts) >= _ENOUGH_SOUND
+            if sounds or (whole and bool(audio.any())):
+                found.append((stems[number], audio * 10.0 ** (self._gain_db(stems[number]) / 20.0)))
         return start_s, found
+
+    def _gain_db(self, stem: Stem) -> float:
+        """What a track is brought to its level with."""
+        return min(max(self.track_lufs - stem.loudness_lufs, LOWEST_GAIN_DB), HIGHEST_GAIN_DB)
+
+    def _own_mix(
+        self, song: str, start_s: float, tracks: Tensor, found: Sequence[tuple[Stem, Tensor]]
+    ) -> dict[str, Any]:
+        gain_db = torch.zeros(self.max_tracks)
+        gain_db[: len(found)] = torch.tensor([-self._gain_db(stem) for stem, _ in found])
+        mix = self.mixes.get(song)
+        if mix is None:
+            target = (tracks * (10.0 ** (gain_db / 20.0))[:, None, None]).sum(0)
+        else:
+            target = self._read(mix.path, start_s, mix.duration_s, 1)
+        return {"target": target, "gain_db": gain_db, "gains_known": mix is None}
 
     def _draw_mix(self, rng: np.random.Generator, song: str) -> Tensor:
         others = sorted(name for name in self.mixes if name != song)
