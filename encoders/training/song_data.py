@@ -17,8 +17,8 @@ class SongDataModule(PairDataModule):
 
     Args:
         manifest: manifest of the stems, or a list of several; dry ones, or Fx-normalised (``fxrep data normalize``).
-        reference: ``same_song`` (random settings: method 1 of Diff-MST), ``other_song`` (mixes of other songs: method 2),
-            or ``own_mix`` (the song's own mix is the target: automatic mixing).
+        reference: ``same_song`` (random settings: method 1 of Diff-MST), ``other_song`` (mixes of other songs: method
+            2), or ``own_mix`` (the mix of the song itself is the target: automatic mixing).
         batch_size: songs per process and step.
         length: songs per epoch over all processes.
         validation_length: songs of the validation set and of the test set, the same ones every time.
