@@ -13,10 +13,12 @@ from fxrep.audio import AudioInput, save_audio
 from fxrep.effects.console import ConsoleSettings, default_console
 from fxrep.errors import ArgumentError
 from fxrep.mixing.recordings import WindowEncoder
+from fxrep.mixing.rendered_tracks import rendered_session
 from fxrep.mixing.report_measures import find_encoder
 from fxrep.mixing.result import MixResult
 from fxrep.mixing.sections import Section
 from fxrep.mixing.session import TRACK_LUFS, MixSession, neutral_session
+from fxrep.mixing.session_checks import check_answer
 from fxrep.mixing.setting_groups import check_groups
 from fxrep.mixing.track_names import file_stems
 from fxrep.mixing.tracks import TrackSet
@@ -173,12 +175,7 @@ class _Question:
         if start is not None and not isinstance(start, ConsoleSettings):
             start = _Question(_setting(start), self.song, self.references, self.seed, None)._ask(start_s)
         found = self.method.estimate(self.song, self.references, start_s, seed=self.seed, start=start)
-        if not isinstance(found, ConsoleSettings) or list(found.tracks) != self.song.names:
-            raise ArgumentError(
-                f"{type(self.method).__name__}.estimate() gave no settings for the tracks {', '.join(self.song.names)}"
-            )
-        found.check()
-        return found
+        return check_answer(self.method, found, self.song.names)
 
 
 def _setting(method: ConsoleMethod | StemMethod) -> ConsoleMethod:
@@ -200,16 +197,6 @@ def _carry_on(name: str, several: Sequence[ConsoleSettings], heard: Sequence[boo
             settings.tracks[name], settings.sends[name] = copy.tracks[name], copy.sends[name]
 
 
-class _RenderedTracks(TrackSet):
-    """Tracks in a temporary folder, which is there as long as anybody has them."""
-
-    def __init__(
-        self, tracks: Mapping[str, AudioInput], sample_rate: int, folder: tempfile.TemporaryDirectory[str]
-    ) -> None:
-        super().__init__(tracks, sample_rate)
-        self.folder = folder
-
-
 def _transfer_stems(
     method: StemMethod,
     song: TrackSet,
@@ -223,7 +210,7 @@ def _transfer_stems(
     told = method.embed(references) if hasattr(method, "embed") else references
     try:
         stems = file_stems(song.names)
-        wet: dict[str, AudioInput] = {}
+        wet: dict[str, Path] = {}
         for name in track_progress(song.names, "stems", len(song)):
             wet[name] = output = Path(folder.name) / f"{stems[name]}.wav"
             recording = song.recordings[name]
@@ -233,11 +220,9 @@ def _transfer_stems(
                 )
             else:
                 method.render_stem(recording.audio, song.sample_rate, told, output)
-        rendered = _RenderedTracks(wet, song.sample_rate, folder)
+        session = rendered_session(wet, song.sample_rate, folder)
     except BaseException:
         folder.cleanup()
         raise
-    console = default_console()
-    session = MixSession(console.default_settings(song.names), rendered)
-    before = neutral_session(song, console, TRACK_LUFS)
+    before = neutral_session(song, default_console(), TRACK_LUFS)
     return MixResult(session, before, references, encoder, details, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from fxrep.effects.console import ConsoleSettings
 from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError
 from fxrep.mixing.tracks import HIGHEST_GAIN_DB, LOWEST_GAIN_DB
@@ -33,3 +34,15 @@ def check_gain(name: str, gain: object) -> None:
         raise ArgumentError(f"{name}: input_gain_db is {gain!r}; expected a number of dB")
     if not LOWEST_GAIN_DB <= gain <= HIGHEST_GAIN_DB:  # type: ignore[operator]
         raise ArgumentError(f"{name}: input_gain_db is {gain:g}; expected {LOWEST_GAIN_DB:g} to {HIGHEST_GAIN_DB:g} dB")
+
+
+def check_answer(method: object, found: object, tracks: list[str]) -> ConsoleSettings:
+    """Return what a method's ``estimate`` gave, if it is settings for the tracks, whoever wrote the method.
+
+    Raises:
+        ArgumentError: it is something else, or a setting is out of range.
+    """
+    if not isinstance(found, ConsoleSettings) or list(found.tracks) != tracks:
+        raise ArgumentError(f"{type(method).__name__}.estimate() gave no settings for the tracks {', '.join(tracks)}")
+    found.check()
+    return found

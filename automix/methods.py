@@ -1,0 +1,205 @@
+"""The methods of mixing without a reference, by name. Each is imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from fxrep.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import torch
+
+    from fxrep.audio import AudioInput
+    from fxrep.effects.console import ConsoleSettings, MixingConsole
+    from fxrep.mixing.recordings import Recordings
+    from fxrep.mixing.tracks import TrackSet
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Settings with the reasons for them.
+
+    Attributes:
+        settings: of the console, for all tracks.
+        decisions: in words, a sentence each, in the order in which they are to be read.
+        input_gain_db: of each track before the console, in place of the gains that make all tracks equally loud; tracks
+            that are not named are left as they are. None: all are made equally loud.
+    """
+
+    settings: ConsoleSettings
+    decisions: Sequence[str] = ()
+    input_gain_db: Mapping[str, float] | None = None
+
+
+@runtime_checkable
+class ConsoleMethod(Protocol):
+    """A method that sets a console. It may have a ``window_s``, the seconds that it listens to at once.
+
+    Attributes:
+        console: that is set.
+        track_lufs: what the tracks are brought to before the console, in LUFS.
+    """
+
+    console: MixingConsole
+    track_lufs: float
+
+    def estimate(self, tracks: TrackSet, start_s: Sequence[float], seed: int = 0) -> ConsoleSettings | Explained:
+        """Return settings for all tracks.
+
+        Args:
+            tracks: of the song.
+            start_s: windows of the song to listen to, in seconds.
+            seed: of whatever is drawn.
+        """
+
+
+@runtime_checkable
+class StemMethod(Protocol):
+    """A method that renders and has no settings. It may have ``decisions``: in words, after `render_stems`."""
+
+    def render_stems(self, tracks: TrackSet, folder: Path) -> dict[str, Path]:
+        """Render the song in constant memory; the sum of what is written is the mix.
+
+        Args:
+            tracks: of the song.
+            folder: to write to; it is there, and empty.
+
+        Returns:
+            The file of each stem, by name; a single one is called ``mix``. Each is at the rate of the tracks and as
+            long as the longest of them.
+        """
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a method by name is made from.
+
+    Attributes:
+        model: name or folder of what it has learnt, or of a console; None: its default.
+        target: a finished mix of the tracks: a path, or an array at the rate of the tracks.
+        style: recordings whose style is wanted, or an embedding (D,).
+        instruments: by track, what it is, for those that are not left to be guessed.
+        options: further arguments.
+    """
+
+    model: str | None = None
+    target: AudioInput | None = None
+    style: Recordings | torch.Tensor | None = None
+    instruments: Mapping[str, str] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _make(home: str, takes_model: bool = False, target: bool = False) -> Callable[[Request], Any]:
+    """Return what makes a method: ``home(target, model, instruments=…, style=…, **options)``, as far as given."""
+
+    def load(request: Request) -> Any:
+        module, _, name = home.rpartition(".")
+        given: list[Any] = [request.target] if target else []
+        further = dict(request.options)
+        if request.model is not None:
+            if not takes_model:
+                raise ArgumentError(f"{name} has no model: leave it out")
+            further["model"] = request.model
+        if request.instruments is not None:
+            further["instruments"] = dict(request.instruments)
+        if request.style is not None:
+            further["style"] = request.style
+        return getattr(importlib.import_module(module), name)(*given, **further)
+
+    return load
+
+
+METHODS: dict[str, Callable[[Request], Any]] = {
+    "equal_loudness": _make("automix.baselines.EqualLoudness"),
+    "mono_sum": _make("automix.baselines.MonoSum"),
+    "dugan": _make("automix.dugan.DuganGainSharing"),
+    "knowledge": _make("automix.knowledge.KnowledgeMixer"),
+    "classical": _make("automix.classical.ClassicalMixer", takes_model=True),
+    "least_squares": _make("automix.least_squares.LeastSquares", target=True),
+    "dmc": _make("automix.dmc.load_dmc", takes_model=True),
+    "mix_wave_unet": _make("automix.mix_wave_unet.load_mix_wave_unet", takes_model=True),
+    "fxnorm_automix": _make("automix.fxnorm_automix.load_fxnorm_automix", takes_model=True),
+    "stem_autoencoder": _make("automix.stem_autoencoder.load_stem_autoencoder", takes_model=True),
+    "mixing_graph": _make("automix.mixing_graph.MixingGraph", target=True),
+}
+
+TAKES_TARGET = ("least_squares", "mixing_graph")
+TAKES_STYLE = ("dmc",)
+TAKES_INSTRUMENTS = ("knowledge", "classical", "mix_wave_unet", "fxnorm_automix", "stem_autoencoder")
+
+
+def list_methods() -> list[str]:
+    """Return the names of the methods."""
+    return list(METHODS)
+
+
+def check_method(method: object) -> None:
+    """Refuse what is no method, before anything is loaded.
+
+    Raises:
+        ArgumentError: a name that is unknown, or an object that neither sets a console nor renders stems.
+    """
+    if isinstance(method, str):
+        if method not in METHODS:
+            raise ArgumentError(f"there is no method {method!r}; choose from {', '.join(METHODS)}")
+    elif isinstance(method, type) or not isinstance(method, (ConsoleMethod, StemMethod)):
+        raise ArgumentError(
+            f"method is a {type(method).__name__}: give one of {', '.join(METHODS)}, or a method of your own, with "
+            "console, track_lufs and estimate(), or with render_stems()"
+        )
+
+
+def check_wishes(method: object, target: bool, style: bool, instruments: bool) -> None:
+    """Refuse what a method does not take, and that it lacks what it needs, before anything is read.
+
+    Args:
+        method: a name of `METHODS`, or a method.
+        target: whether a finished mix was given.
+        style: whether a style was given.
+        instruments: whether instruments were given.
+
+    Raises:
+        ArgumentError: something was given that the method does not take, or is missing.
+    """
+    for name, given, takers in (
+        ("target", target, TAKES_TARGET),
+        ("style", style, TAKES_STYLE),
+        ("instruments", instruments, TAKES_INSTRUMENTS),
+    ):
+        if given and not isinstance(method, str):
+            raise ArgumentError(f"{name} is for methods by name ({', '.join(takers)}); this method is one already")
+        if given and method in METHODS and method not in takers:
+            raise ArgumentError(f"method {method} takes no {name}: leave it out, or choose {' or '.join(takers)}")
+    if method in TAKES_TARGET and not target:
+        raise ArgumentError(f"method {method} needs a target: the finished mix of these tracks that it goes towards")
+
+
+def create_method(
+    method: str | ConsoleMethod | StemMethod, request: Request | None = None
+) -> ConsoleMethod | StemMethod:
+    """Return a method by its name, or one that was given.
+
+    Args:
+        method: a name of `METHODS`, or a method.
+        request: what a method by name is made from.
+
+    Raises:
+        ArgumentError: there is no such method, or something does not fit it.
+        CheckpointError: there is no such model.
+    """
+    check_method(method)
+    wanted = request or Request()
+    check_wishes(method, wanted.target is not None, wanted.style is not None, wanted.instruments is not None)
+    if not isinstance(method, str):
+        if wanted.model is not None or wanted.options:
+            raise ArgumentError("model and options are for methods by name; this method is one already")
+        return method
+    try:
+        made: ConsoleMethod | StemMethod = METHODS[method](wanted)
+    except TypeError as error:
+        raise ArgumentError(f"method {method} cannot be made with these options: {error}") from error
+    return made
