@@ -15,6 +15,7 @@ from fxrep.effects.console import ConsoleTensors
 from fxrep.errors import ArgumentError
 from fxrep.losses import EmbeddingLoss, ProductionStyleLoss, StftLoss
 from fxrep.mixing.recordings import REFERENCE_LUFS
+from style_transfer.diff_mst.described_data import DescribedSongDataModule
 from style_transfer.diff_mst.embedding_conditioning import EmbeddingConditioning
 from style_transfer.diff_mst.model import DiffMST
 from style_transfer.diff_mst.passages import Passage, known_mix, other_song
@@ -111,6 +112,8 @@ class DiffMSTTraining(SeededTraining):
         for name, own in (("sample_rate", self.model.sample_rate), ("track_lufs", self.model.track_lufs)):
             if (given := getattr(data, name, own)) != own:
                 raise ArgumentError(f"the data has {name} {given:g} and the model {own:g}: set both alike")
+        if isinstance(data, DescribedSongDataModule):
+            self._check_described()
         drawing = getattr(data, "drawing", {})
         samples = round(drawing.get("segment_s", 1e9) * self.model.sample_rate)
         if samples < self.model.conditioning.shortest:
@@ -122,13 +125,37 @@ class DiffMSTTraining(SeededTraining):
                 "count in method 1 only"
             )
 
+    def _check_described(self) -> None:
+        """Refuse what cannot be learned from descriptions."""
+        others = [name for name, weight in self.weights.items() if weight and name != "settings"]
+        if others:
+            raise ArgumentError(f"descriptions of mixes teach settings alone: set {others[0]}_weight to 0")
+        if not self.model.conditioning.frozen:
+            raise ArgumentError("descriptions of mixes are of a frozen encoder: set tuned to false")
+
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Loss, a scalar, of one batch."""
+        if "heard" in batch:
+            return self._learn_described(batch)
         audible = any(weight for name, weight in self.weights.items() if name != "settings")
         passage = self._passage(batch, self._training_generator(batch), audible)
         terms = self._terms(passage, self.estimate(passage), set(self._weighed(passage)))
         loss = self._weigh(passage, terms)
         self._log("train", {name: term.detach() for name, term in terms.items()} | {"loss": loss.detach()}, batch)
+        self._check_finite(loss)
+        return loss
+
+    def _learn_described(self, batch: dict[str, Any]) -> Tensor:
+        """Loss on the settings of mixes that were described before, see `DescribedSongs`."""
+        count = int(batch["mask"].sum(1).max())
+        mask, asked = batch["mask"][:, :count], batch["asked"][:, :count] if "asked" in batch else None
+        console = self.model.console
+        found = self.model(batch["tracks"][:, :count], batch["heard"], mask, asked)
+        estimate = console.denormalize(found.tracks, found.buses, found.master)
+        truth = console.denormalize(batch["truth_tracks"][:, :count], batch["truth_buses"], batch["truth_master"])
+        settings: Tensor = self.settings_loss(estimate, truth, mask)
+        loss = settings.float() * self.weights["settings"]
+        self._log("train", {"settings": settings.detach(), "loss": loss.detach()}, batch)
         self._check_finite(loss)
         return loss
 

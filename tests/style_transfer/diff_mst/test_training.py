@@ -15,12 +15,14 @@ from encoders.training.command import run_training
 from encoders.training.configurations import find_configuration, list_configurations
 from encoders.training.resumption import read_checkpoint
 from encoders.training.songs import SongDataset
-from fxrep.audio import integrated_loudness
+from fxrep.audio import integrated_loudness, normalize_loudness
 from fxrep.cli.main import build_app
 from fxrep.data import read_manifest
-from fxrep.errors import ArgumentError, CheckpointError
+from fxrep.errors import ArgumentError, CheckpointError, DataError
 from style_transfer.diff_mst import DiffMST, EmbeddingConditioning, load_controller, save_controller
+from style_transfer.diff_mst.described_songs import DescribedSongs, describe_songs
 from style_transfer.diff_mst.release import describe_controller, export_controller, list_controllers, take_weights
+from style_transfer.diff_mst.settings_prior import ModeratePrior
 from style_transfer.diff_mst.training import DiffMSTTraining
 
 from ...noise_songs import RATE
@@ -40,8 +42,10 @@ def weights(checkpoint: str | None) -> dict[str, torch.Tensor]:
     return state
 
 
-def test_there_are_three() -> None:
-    assert [f"style_transfer/debug/diff_mst_{name}.yaml" for name in ("embedding", "paper", "small")] == NAMES
+def test_there_are_four() -> None:
+    assert [
+        f"style_transfer/debug/diff_mst_{name}.yaml" for name in ("described", "embedding", "paper", "small")
+    ] == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,6 +127,50 @@ def test_wrong_data_is_refused_before_anything_is_written(manifest: Path, tmp_pa
         with pytest.raises((ArgumentError, CheckpointError), match=match):
             run(name, manifest, tmp_path / "run", *options)
     assert not (tmp_path / "run").exists()
+
+
+def test_described_mixes(manifest: Path, tmp_path: Path) -> None:
+    """The first step on descriptions is the step on the audio that was described, and they are made once."""
+    name, kept = "style_transfer/debug/diff_mst_described", tmp_path / "kept"
+    options = ["--data.described", str(kept), "--trainer.log_every_n_steps", "1"]
+    report = run(name, manifest, tmp_path, *options)
+    assert report.steps == 2 and report.metrics["validation/settings"] < 1e3
+    files = sorted(kept.glob("*.safetensors"))
+    written = [path.stat().st_mtime_ns for path in files]
+    again = run(name, manifest, tmp_path, *options)
+    assert [path.stat().st_mtime_ns for path in files] == written and len(files) == 1
+    plain, second = weights(report.checkpoint), weights(again.checkpoint)
+    for key, value in plain.items():
+        torch.testing.assert_close(second[key], value, rtol=0, atol=0, msg=key)
+    with pytest.raises(ArgumentError, match="other data or of other settings"):
+        run(name, manifest, tmp_path, *options, "--data.mixes_per_passage", "3")
+    with pytest.raises(ArgumentError, match="set stft_weight to 0"):
+        run(name, manifest, tmp_path, *options, "--model.stft_weight", "1")
+    files[0].write_bytes(b"nothing")
+    with pytest.raises(DataError, match="is damaged"):
+        run(name, manifest, tmp_path, *options)
+
+
+def test_descriptions_are_of_the_mixes(manifest: Path, tmp_path: Path) -> None:
+    """Each example is what the controller would have been told of the audio, and its truth made that audio."""
+    model, prior = small_model(), ModeratePrior()
+    songs = SongDataset([read_manifest(manifest)], "train", segment_s=1.0, max_tracks=3, length=3, seed=5)
+    describe_songs(songs, model, prior, tmp_path / "kept", {}, mixes_per_passage=2)
+    examples = DescribedSongs(tmp_path / "kept", 3)
+    assert len(examples) == 6
+    for index in range(6):
+        example = examples[index]
+        truth = model.console.denormalize(
+            example["truth_tracks"][None], example["truth_buses"][None], example["truth_master"][None]
+        )
+        fits = []
+        for number in range(3):
+            item = songs[number]
+            for half in item["tracks"].chunk(2, dim=-1):
+                mix = model.console.render(half[None], truth, RATE, item["mask"][None])
+                heard = model.conditioning.describe_reference(normalize_loudness(mix, RATE, -16.0))[0]
+                fits.append(float((heard - example["heard"]).abs().max()))
+        assert min(fits) < 1e-3
 
 
 def test_steps_learn(manifest: Path) -> None:
