@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fxrep.errors import FxrepError, OutputError
+from fxrep.scratch_folder import retired_name, scratch_folder
 
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; move it into place when the block ends without an error.
+    """Yield a temporary place for `path`; move what was written there into place when the block ends without an error.
 
-    Missing parent folders are made. The temporary name keeps the suffix, so writers that choose a
-    format by suffix still work. On an error the temporary file is removed and an existing `path` stays as it was.
+    Missing parent folders are made. The temporary name is the same, in a folder beside `path`, so writers that choose a
+    format by suffix still work. On an error it is removed and an existing `path` stays as it was. What a killed
+    process left of an earlier try is removed too.
 
     Raises:
         OutputError: the folder cannot be made or written, or the disk is full.
@@ -26,47 +27,64 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     if target.is_dir():
         raise OutputError(f"{target} is a folder: give the name of a file to write")
-    temporary = _temporary_beside(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
+    with _errors_about(target), scratch_folder(target) as folder:
+        temporary = folder / target.name
+        with _named(target, temporary):
+            yield temporary
         temporary.replace(target)
-    except OSError as error:
-        raise output_error(target, error) from error
-    except FxrepError as error:
-        raise _about(target, temporary, error) from error.__cause__
-    finally:
-        with suppress(OSError):  # the parent may be no folder at all
-            temporary.unlink()
 
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield an empty temporary folder beside `path`; it takes the place of `path` when the block ends well.
 
+    What a killed process left of an earlier try is removed; what it had moved away to replace it, and had not yet
+    replaced, is put back.
+
     Raises:
         OutputError: the folder cannot be made or written, or the disk is full.
     """
     target = Path(path)
-    temporary = _temporary_beside(target)
-    retired = _temporary_beside(target)
+    with _errors_about(target), scratch_folder(target) as temporary:
+        retired = retired_name(temporary)
+        _bring_back(retired, target)
+        try:
+            with _named(target, temporary):
+                yield temporary
+            if target.exists():
+                target.replace(retired)
+            temporary.replace(target)
+        finally:
+            # Whatever came between the two moves, an interrupt too: what was there before comes back.
+            _bring_back(retired, target)
+
+
+@contextmanager
+def _errors_about(target: Path) -> Iterator[None]:
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        if target.exists():
-            target.replace(retired)
-        temporary.replace(target)
+        yield
     except OSError as error:
         raise output_error(target, error) from error
+
+
+@contextmanager
+def _named(target: Path, temporary: Path) -> Iterator[None]:
+    """Let errors speak of the name that was given: nobody can look at the temporary one any more."""
+    try:
+        yield
     except FxrepError as error:
-        raise _about(target, temporary, error) from error.__cause__
-    finally:
-        # Whatever came between the two moves, an interrupt too: what was there before comes back.
-        if retired.exists() and not target.exists():
-            with suppress(OSError):
-                retired.replace(target)
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(retired, ignore_errors=True)
+        text = str(error)
+        if str(temporary) not in text:
+            raise
+        raise type(error)(text.replace(str(temporary), str(target))) from error.__cause__
+
+
+def _bring_back(retired: Path, target: Path) -> None:
+    """Put back what is not replaced, and remove what is."""
+    if retired.exists() and not target.exists():
+        with suppress(OSError):
+            retired.replace(target)
+    shutil.rmtree(retired, ignore_errors=True)
 
 
 def file_hash(path: str | os.PathLike[str]) -> str:
@@ -86,13 +104,3 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     """The `OutputError` that tells a user why `path` could not be written."""
     reason = error.strerror or str(error)
     return OutputError(f"cannot write {path}: {reason}: choose a folder that can be written and has space")
-
-
-def _about(target: Path, temporary: Path, error: FxrepError) -> FxrepError:
-    """The error in terms of the name that was given: nobody can look at the temporary one any more."""
-    text = str(error)
-    return type(error)(text.replace(str(temporary), str(target))) if str(temporary) in text else error
-
-
-def _temporary_beside(target: Path) -> Path:
-    return target.parent / f".{target.stem}.{uuid.uuid4().hex[:8]}.partial{target.suffix}"

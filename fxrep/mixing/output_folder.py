@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fxrep.errors import OutputError
+from fxrep.scratch_folder import is_scratch
 
 OUTPUT_NAMES = ("mix.wav", "console.json", "stems", "report.html", "tracks", "console_tracks")
 """What the folder of a mix holds."""
@@ -36,7 +37,7 @@ def check_output_folder(folder: Path, overwrite: bool, inputs: Iterable[Path] = 
     for path in inputs:
         if path.resolve().is_relative_to(whole):
             raise OutputError(f"{folder} holds {path}, which the mix is made from: give another folder")
-    foreign = [name for name in names if name not in OUTPUT_NAMES]
+    foreign = [name for name in names if name not in OUTPUT_NAMES and not is_scratch(name)]
     if foreign or "console.json" not in names:
         shown = ", ".join((foreign or names)[:3])
         raise OutputError(f"{folder} holds something else than a mix ({shown}): give a folder that is new or empty")

@@ -8,6 +8,7 @@ therefore safe at any moment, and losing the file costs a second.
 from __future__ import annotations
 
 import logging
+import shutil
 import zlib
 from typing import Any
 
@@ -107,13 +108,11 @@ class VectorCache:
         try:
             with atomic_file(target) as temporary:
                 temporary.write_bytes(data)
-            stale = [
-                *self._database.folder.glob("windows-*.faiss"),
-                *self._database.folder.glob(".windows-*.partial.*"),
-            ]
-            for old in stale:
+            for old in self._database.folder.glob("windows-*.faiss"):
                 if old != target:
                     old.unlink(missing_ok=True)
+            for left in self._database.folder.glob(".windows-*.partial"):
+                shutil.rmtree(left, ignore_errors=True)
         except (OutputError, OSError) as error:
             logger.warning("%s: the index is safe, but it will open more slowly", error)
 
