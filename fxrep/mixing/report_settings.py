@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from fxrep.effects.console import ConsoleSettings
+from fxrep.effects.console.places import name_place
 from fxrep.effects.console.sends import SEND
 from fxrep.effects.console.strip import Strip, StripValues
 from fxrep.mixing.report_charts import clock
@@ -41,9 +42,8 @@ def list_settings(session: MixSession) -> str:
 def changed_settings(settings: ConsoleSettings) -> Iterator[tuple[str, str, str]]:
     """Yield place and path, as `ConsoleSettings.edit` takes them, and value with unit of all that is not neutral."""
     console = settings.console
-    shared = {*settings.groups, *settings.buses, "master"}
     for name, strip in settings.tracks.items():
-        place = f"track:{name}" if name in shared else name
+        place = name_place(settings, "track", name)
         yield from _changed(place, console.track, strip)
         if name in settings.group_of:
             yield place, "group", settings.group_of[name]
@@ -51,9 +51,9 @@ def changed_settings(settings: ConsoleSettings) -> Iterator[tuple[str, str, str]
             if level > SEND.minimum:
                 yield place, f"sends.{bus}", _value(level, "dB")
     for name, strip in settings.groups.items():
-        yield from _changed(f"group:{name}" if name in settings.tracks else name, console.groups[name], strip)
+        yield from _changed(name_place(settings, "group", name), console.groups[name], strip)
     for name, strip in settings.buses.items():
-        yield from _changed(f"bus:{name}" if name in settings.tracks else name, console.buses[name], strip)
+        yield from _changed(name_place(settings, "bus", name), console.buses[name], strip)
     yield from _changed("master", console.master, settings.master)
 
 

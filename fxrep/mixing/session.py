@@ -15,6 +15,7 @@ from fxrep.audio import save_blocks
 from fxrep.effects import MixingConsole
 from fxrep.effects.console import ConsoleSettings
 from fxrep.effects.console.blocks import BLOCK
+from fxrep.effects.console.places import find_place
 from fxrep.effects.console.song import check_tail
 from fxrep.errors import ArgumentError, DataError
 from fxrep.mixing import reaper, session_file, stems
@@ -93,9 +94,9 @@ class MixSession:
             raise ArgumentError(f"section is {section!r}: expected 0 to {len(self.sections)}, or None for all")
         edited = self.copy()
         if path == "input_gain_db":
-            name = place.removeprefix("track:")
-            if name not in self.tracks.names:
-                raise ArgumentError(f"there is no track {name!r}; choose from {', '.join(self.tracks.names)}")
+            kind, name = find_place(self.settings, place)
+            if kind != "track":
+                raise ArgumentError(f"{place}: only tracks have an input_gain_db; this is the {kind} strip")
             if section is not None:
                 raise ArgumentError("input_gain_db is the same in all sections: leave section out")
             check_gain(name, value)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fxrep.effects import BlackBox, ConsoleSettings, MixingConsole, dasp_console, default_console
 from fxrep.effects.console import CONSOLES, StripEffect, create_console
+from fxrep.effects.console.places import find_place, list_places, name_place
 from fxrep.errors import ArgumentError, DataError
 
 CONSOLE = default_console(groups=["drums", "band"])
@@ -168,6 +169,20 @@ def test_a_name_that_means_two_things_can_be_made_clear() -> None:
     assert settings.edit("group:drums", "fader.gain_db", -6).groups["drums"]["fader"]["gain_db"] == -6.0
     assert settings.edit("track:drums", "fader.gain_db", -6).tracks["drums"]["fader"]["gain_db"] == -6.0
     assert settings.edit("track:master", "fader.gain_db", -6).tracks["master"]["fader"]["gain_db"] == -6.0
+
+
+def test_master_is_the_master_strip_whatever_the_tracks_are_called() -> None:
+    settings = default_console(groups=["master"]).default_settings(["master", "reverb", "bus:reverb", "track:x"])
+    edited = settings.edit("master", "limiter.ceiling_db", -1.0)
+    assert edited.master["limiter"]["ceiling_db"] == -1.0 and edited.tracks == settings.tracks
+    with pytest.raises(ArgumentError, match=r"choose from track:master, track:reverb, track:bus:reverb, track:x, group:master, bus:reverb, delay, master"):  # fmt: skip # noqa: E501
+        settings.edit("vocals", "fader.gain_db", -1.0)
+    for place in list_places(settings):
+        kind, name = find_place(settings, place)
+        assert name_place(settings, kind, name) == place
+    for track in settings.tracks:
+        found = settings.edit(name_place(settings, "track", track), "fader.gain_db", -2.0).tracks
+        assert [name for name in found if found[name]["fader"]["gain_db"]] == [track]
 
 
 def test_a_file_may_leave_out_what_is_at_its_default(tmp_path: Path) -> None:

@@ -152,6 +152,15 @@ def test_a_session_is_edited_by_copies(tracks: TrackSet) -> None:
     assert levels(mix) == [0.0, 0.0]
 
 
+def test_a_track_called_master_is_not_the_master() -> None:
+    mix = neutral_session(TrackSet({"master": 0.1 * torch.ones(1, 100)}, 16000), default_console())
+    with pytest.raises(ArgumentError, match="only tracks have an input_gain_db; this is the master strip"):
+        mix.edit("master", "input_gain_db", 3.0)
+    assert mix.edit("track:master", "input_gain_db", 3.0).input_gain_db == {"master": 3.0}
+    edited = mix.edit("master", "fader.gain_db", -3.0).settings
+    assert edited.master["fader"]["gain_db"] == -3.0 and edited.tracks == mix.settings.tracks
+
+
 def levels(mix: MixSession) -> list[float | None]:
     every = [mix.settings, *(section.settings for section in mix.sections)]
     return [one.tracks["vocals"]["fader"]["gain_db"] for one in every]
@@ -273,7 +282,7 @@ def test_sections_that_do_not_follow_each_other_are_refused(tracks: TrackSet, se
         (lambda mix: mix.edit("vocals", "compressor.ratio", 99), "vocals: compressor.ratio is 99; expected 1 to 40"),
         (lambda mix: mix.edit("vocals", "input_gain_db", 99), "vocals: input_gain_db is 99; expected -120 to 40 dB"),
         (lambda mix: mix.edit("vocals", "input_gain_db", None), "input_gain_db is None"),
-        (lambda mix: mix.edit("master", "input_gain_db", 0), "no track 'master'"),
+        (lambda mix: mix.edit("master", "input_gain_db", 0), "only tracks have an input_gain_db"),
         (lambda mix: mix.edit("vocals", "fader.gain_db", 0, section=3), "section is 3: expected 0 to 0"),
         (lambda mix: MixSession(mix.settings, mix.tracks, {"x": 0.0}), "input_gain_db have a track 'x'"),
         (

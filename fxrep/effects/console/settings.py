@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fxrep.effects.console.places import find_place
 from fxrep.effects.console.sends import SEND
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.settings import is_number
@@ -57,8 +58,8 @@ class ConsoleSettings:
         """Return a copy in which one thing is changed; these settings stay as they are.
 
         Args:
-            place: a track, a group, a bus or ``master``. A name that means two of them is made clear by
-                ``track:``, ``group:`` or ``bus:`` before it.
+            place: a track, a group, a bus or ``master``, which always is the master strip. A name that means two of
+                them is made clear by ``track:``, ``group:`` or ``bus:`` before it.
             path: ``label.setting``, for example ``compressor.threshold_db``; on a track also ``sends.BUS`` (dB,
                 minus infinity is off) and ``group`` (a name, or None).
             value: a number in the unit of the setting; None switches off what can be off.
@@ -72,7 +73,7 @@ class ConsoleSettings:
 
     def _change(self, place: str, path: str, value: Any) -> None:
         """Do what `edit` does, here and not in a copy."""
-        kind, name = _find(self, place)
+        kind, name = find_place(self, place)
         first, _, second = path.partition(".")
         if kind == "track" and path == "group":
             self._assign(name, value)
@@ -131,7 +132,7 @@ class ConsoleSettings:
 
     def _fill(self, kind: str, name: str, strip: Any) -> None:
         place = "master" if kind == "master" else f"{kind}:{name}"
-        _find(self, place)
+        find_place(self, place)
         target = {"track": self.tracks, "group": self.groups, "bus": self.buses, "master": {"": self.master}}[kind][
             name
         ]
@@ -198,24 +199,6 @@ def list_settings(settings: Any) -> list[ConsoleSettings]:
         if not isinstance(one, ConsoleSettings):
             raise ArgumentError(f"settings are {one!r:.60}; expected ConsoleSettings, one or a list")
     return several
-
-
-def _find(settings: ConsoleSettings, place: str) -> tuple[str, str]:
-    """Return the kind and the name of a place."""
-    if place == "master" and "master" not in settings.tracks:
-        return "master", ""
-    places = {"track": settings.tracks, "group": settings.groups, "bus": settings.buses}
-    kind, colon, name = place.partition(":")
-    if colon and kind in places and name in places[kind]:
-        return kind, name
-    kinds = [kind for kind, names in places.items() if place in names]
-    if len(kinds) > 1:
-        choices = " or ".join(f"{kind}:{place}" for kind in kinds)
-        raise ArgumentError(f"{place!r} is the name of a {' and a '.join(kinds)}: write {choices}")
-    if not kinds:
-        every = [*settings.tracks, *settings.groups, *settings.buses, "master"]
-        raise ArgumentError(f"there is no {place!r} on this console; choose from {', '.join(every)}")
-    return kinds[0], place
 
 
 def _copied(settings: Any) -> Any:
