@@ -33,6 +33,9 @@ def positions(console: MixingConsole, tracks: torch.Tensor, seed: int = 0) -> tu
         part[..., boosts] = 0.5 + 0.2 * (part[..., boosts] - 0.5)
         faders = [column for column, name in enumerate(names) if "fader" in name]
         part[..., faders] = 0.5 if console.name == "dasp" else 0.9
+        # A gate that is held open over the pauses between the bursts does nothing, nor one that nothing is too low for.
+        short = [column for column, name in enumerate(names) if name.endswith(("gate.hold_ms", "gate.range_db"))]
+        part[..., short] = 0.02
     return parts
 
 

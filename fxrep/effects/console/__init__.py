@@ -5,6 +5,7 @@ from __future__ import annotations
 from fxrep.effects.console.blocks import ConsoleStream
 from fxrep.effects.console.consoles import CONSOLES, create_console, default_console
 from fxrep.effects.console.dasp import dasp_console
+from fxrep.effects.console.graph import graph_console
 from fxrep.effects.console.mastering import mastering_console
 from fxrep.effects.console.mixing_console import MixingConsole
 from fxrep.effects.console.rendering import RenderedMix
@@ -24,5 +25,6 @@ __all__ = [
     "create_console",
     "dasp_console",
     "default_console",
+    "graph_console",
     "mastering_console",
 ]

@@ -1,10 +1,11 @@
-"""Consoles by name: the one this project mixes with, the one it masters with, and the one of Diff-MST."""
+"""Consoles by name: for mixing, for mastering, for mixing graphs, and that of Diff-MST."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from fxrep.effects.console.dasp import dasp_console
+from fxrep.effects.console.graph import graph_console
 from fxrep.effects.console.mastering import mastering_console
 from fxrep.effects.console.mixing_console import MixingConsole
 from fxrep.effects.console.strip import StripEffect
@@ -44,6 +45,7 @@ def default_console(groups: Sequence[str] = ()) -> MixingConsole:
 CONSOLES: dict[str, Callable[..., MixingConsole]] = {
     "default": default_console,
     "dasp": dasp_console,
+    "graph": graph_console,
     "mastering": mastering_console,
 }
 

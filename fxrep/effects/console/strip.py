@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
+from fxrep.effects.console.blending import WET, blend_effect, wet_parameter
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.registry import PROCESSORS, check_label, check_list, find_processor
 from fxrep.effects.settings import real_dtype
-from fxrep.effects.streaming import SeriesStream, Stream
+from fxrep.effects.streaming import MixStream, SeriesStream, Stream
 from fxrep.errors import ArgumentError
 
 StripValues = Mapping[str, Mapping[str, Any]]
@@ -33,6 +34,9 @@ class StripEffect:
         fixed: settings that are the same for every mix: choices, seeds, the mix of a reverb on a bus.
         manual: settings that only a person changes; a controller has no position for them.
         linear: spread every setting linearly over [0, 1], whatever scale the processor's table has.
+        wet: gives the effect one more setting, ``wet``, with this default: its weight beside what came in, from 0 (the
+            input, bit for bit) to 1 (the effect). With 0 also what is not neutral by its own settings is. None: there
+            is no such setting, and the effect is all that is heard.
     """
 
     processor: Processor | str
@@ -41,6 +45,7 @@ class StripEffect:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     manual: Sequence[str] = ()
     linear: bool = False
+    wet: float | None = None
 
 
 class Strip(nn.Module):
@@ -51,6 +56,7 @@ class Strip(nn.Module):
         tables: the settings that a controller has, by label; the order of its tensor.
         optional: the settings that only a person changes, by label; without default they are off until then.
         fixed: the settings that never change, by label.
+        weights: the default of ``wet``, by label, of the effects that have it.
 
     Raises:
         ArgumentError: an effect is unknown or listed twice, or a range or fixed setting is wrong.
@@ -62,6 +68,7 @@ class Strip(nn.Module):
         self.tables: dict[str, dict[str, Parameter]] = {}
         self.optional: dict[str, dict[str, Parameter]] = {}
         self.fixed: dict[str, dict[str, Any]] = {}
+        self.weights: dict[str, float] = {}
         for effect in check_list("a strip", effects, "StripEffect"):
             self._add(effect if isinstance(effect, StripEffect) else StripEffect(effect))
         # Registered, so that what a processor has learnt moves and is saved with the console.
@@ -76,6 +83,8 @@ class Strip(nn.Module):
             raise ArgumentError(f"{label!r} cannot be a label: leave out the dot")
         processor.check_ranges(effect.ranges)
         processor.check_names({**effect.fixed, **dict.fromkeys(effect.manual)})
+        if effect.wet is not None and WET in processor.setting_names():
+            raise ArgumentError(f"{label} has a setting {WET!r} of its own: leave {WET} out")
         self.processors[label] = processor
         self.fixed[label] = dict(effect.fixed)
         self.tables[label], self.optional[label] = {}, {}
@@ -85,6 +94,9 @@ class Strip(nn.Module):
             exposed = parameter.default is not None or parameter.name in effect.ranges
             kind = self.tables if exposed and parameter.name not in effect.manual else self.optional
             kind[label][parameter.name] = _narrowed(parameter, effect)
+        if effect.wet is not None:
+            self.tables[label][WET] = wet_parameter(effect.wet)
+            self.weights[label] = effect.wet
 
     @property
     def size(self) -> int:
@@ -162,14 +174,39 @@ class Strip(nn.Module):
         Args:
             audio: (R, C, T).
             sample_rate: Hz.
-            values: by label and setting: a number or (R,); NaN in a row switches an optional setting off there.
+            values: by label and setting: a number or (R,); NaN in a row switches an optional setting off there, and
+                as the weight ``wet`` the whole effect.
 
         Returns:
             (R, C or 2, T).
         """
-        for label in self.processors:
-            audio = self._process(label, audio, sample_rate, values.get(label, {}))
-        return audio
+        output = audio
+        for _, processed in self.walk(audio, sample_rate, values):
+            output = processed
+        return output
+
+    def walk(
+        self, audio: torch.Tensor, sample_rate: int, values: StripValues, first: str | None = None
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        """Do what `forward` does, and yield every effect by its label with what comes out of it.
+
+        Args:
+            audio: (R, C, T).
+            sample_rate: Hz.
+            values: as for `forward`.
+            first: label of the effect to begin with, which the audio is then the input of; None: the first.
+        """
+        labels = list(self.processors)
+        for label in labels[0 if first is None else labels.index(first) :]:
+            audio = self._weigh(label, audio, sample_rate, values.get(label, {}))
+            yield label, audio
+
+    def _weigh(self, label: str, audio: torch.Tensor, sample_rate: int, values: Mapping[str, Any]) -> torch.Tensor:
+        """Apply an effect with its weight, if it has one."""
+        wet, rest = self._split_weight(label, values)
+        return blend_effect(
+            lambda part, chosen: self._process(label, part, sample_rate, chosen), audio, _plain(wet), rest
+        )
 
     def _process(self, label: str, audio: torch.Tensor, sample_rate: int, values: Mapping[str, Any]) -> torch.Tensor:
         settings: dict[str, Any] = {name: _plain(value) for name, value in values.items()}
@@ -231,10 +268,19 @@ class Strip(nn.Module):
         """Return every effect that is in use with its memory, by label, in the order of the signal."""
         streams = {}
         for label, processor in self.processors.items():
-            settings = {name: value for name, value in values.get(label, {}).items() if value is not None}
-            if not self._is_neutral(label, settings):
-                streams[label] = processor.stream(sample_rate, **self._held(label, settings, sample_rate))
+            given = {name: value for name, value in values.get(label, {}).items() if value is not None}
+            wet, settings = self._split_weight(label, given)
+            if wet and not self._is_neutral(label, settings):
+                stream = processor.stream(sample_rate, **self._held(label, settings, sample_rate))
+                streams[label] = stream if wet == 1.0 else MixStream(stream, wet)
         return streams
+
+    def _split_weight(self, label: str, values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return the weight of an effect, 1 where it has none, and its other settings."""
+        default = self.weights.get(label)
+        if default is None:
+            return 1.0, dict(values)
+        return values.get(WET, default), {name: value for name, value in values.items() if name != WET}
 
 
 def _narrowed(parameter: Parameter, effect: StripEffect) -> Parameter:
