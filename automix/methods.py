@@ -93,22 +93,20 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _make(home: str, takes_model: bool = False, target: bool = False) -> Callable[[Request], Any]:
-    """Return what makes a method: ``home(target, model, instruments=…, style=…, **options)``, as far as given."""
+def _make(home: str) -> Callable[[Request], Any]:
+    """Return what makes a method: ``home(target, model=…, instruments=…, style=…, **options)``, as far as given."""
 
     def load(request: Request) -> Any:
         module, _, name = home.rpartition(".")
-        given: list[Any] = [request.target] if target else []
         further = dict(request.options)
         if request.model is not None:
-            if not takes_model:
-                raise ArgumentError(f"{name} has no model: leave it out")
             further["model"] = request.model
         if request.instruments is not None:
             further["instruments"] = dict(request.instruments)
         if request.style is not None:
             further["style"] = request.style
-        return getattr(importlib.import_module(module), name)(*given, **further)
+        made = getattr(importlib.import_module(module), name)
+        return made(**further) if request.target is None else made(request.target, **further)
 
     return load
 
@@ -118,15 +116,16 @@ METHODS: dict[str, Callable[[Request], Any]] = {
     "mono_sum": _make("automix.baselines.MonoSum"),
     "dugan": _make("automix.dugan.DuganGainSharing"),
     "knowledge": _make("automix.knowledge.KnowledgeMixer"),
-    "classical": _make("automix.classical.ClassicalMixer", takes_model=True),
-    "least_squares": _make("automix.least_squares.LeastSquares", target=True),
-    "dmc": _make("automix.dmc.load_dmc", takes_model=True),
-    "mix_wave_unet": _make("automix.mix_wave_unet.load_mix_wave_unet", takes_model=True),
-    "fxnorm_automix": _make("automix.fxnorm_automix.load_fxnorm_automix", takes_model=True),
-    "stem_autoencoder": _make("automix.stem_autoencoder.load_stem_autoencoder", takes_model=True),
-    "mixing_graph": _make("automix.mixing_graph.MixingGraph", target=True),
+    "classical": _make("automix.classical.ClassicalMixer"),
+    "least_squares": _make("automix.least_squares.LeastSquares"),
+    "dmc": _make("automix.dmc.load_dmc"),
+    "mix_wave_unet": _make("automix.mix_wave_unet.load_mix_wave_unet"),
+    "fxnorm_automix": _make("automix.fxnorm_automix.load_fxnorm_automix"),
+    "stem_autoencoder": _make("automix.stem_autoencoder.load_stem_autoencoder"),
+    "mixing_graph": _make("automix.mixing_graph.MixingGraph"),
 }
 
+TAKES_MODEL = ("classical", "dmc", "mix_wave_unet", "fxnorm_automix", "stem_autoencoder")
 TAKES_TARGET = ("least_squares", "mixing_graph")
 TAKES_STYLE = ("dmc",)
 TAKES_INSTRUMENTS = ("knowledge", "classical", "mix_wave_unet", "fxnorm_automix", "stem_autoencoder")
@@ -153,29 +152,32 @@ def check_method(method: object) -> None:
         )
 
 
-def check_wishes(method: object, target: bool, style: bool, instruments: bool) -> None:
+def check_wishes(method: object, request: Request) -> None:
     """Refuse what a method does not take, and that it lacks what it needs, before anything is read.
 
     Args:
         method: a name of `METHODS`, or a method.
-        target: whether a finished mix was given.
-        style: whether a style was given.
-        instruments: whether instruments were given.
+        request: what a method by name is to be made from.
 
     Raises:
         ArgumentError: something was given that the method does not take, or is missing.
     """
     for name, given, takers in (
-        ("target", target, TAKES_TARGET),
-        ("style", style, TAKES_STYLE),
-        ("instruments", instruments, TAKES_INSTRUMENTS),
+        ("target", request.target, TAKES_TARGET),
+        ("style", request.style, TAKES_STYLE),
+        ("instruments", request.instruments, TAKES_INSTRUMENTS),
+        ("model", request.model, TAKES_MODEL),
     ):
-        if given and not isinstance(method, str):
+        if given is None:
+            continue
+        if not isinstance(method, str):
             raise ArgumentError(f"{name} is for methods by name ({', '.join(takers)}); this method is one already")
-        if given and method in METHODS and method not in takers:
+        if method not in takers:
             raise ArgumentError(f"method {method} takes no {name}: leave it out, or choose {' or '.join(takers)}")
-    if method in TAKES_TARGET and not target:
+    if method in TAKES_TARGET and request.target is None:
         raise ArgumentError(f"method {method} needs a target: the finished mix of these tracks that it goes towards")
+    if request.options and not isinstance(method, str):
+        raise ArgumentError("options are for methods by name; this method is one already")
 
 
 def create_method(
@@ -193,10 +195,8 @@ def create_method(
     """
     check_method(method)
     wanted = request or Request()
-    check_wishes(method, wanted.target is not None, wanted.style is not None, wanted.instruments is not None)
+    check_wishes(method, wanted)
     if not isinstance(method, str):
-        if wanted.model is not None or wanted.options:
-            raise ArgumentError("model and options are for methods by name; this method is one already")
         return method
     try:
         made: ConsoleMethod | StemMethod = METHODS[method](wanted)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from automix.instruments import check_instruments
 from automix.methods import ConsoleMethod, Explained, Request, StemMethod, check_method, check_wishes, create_method
 from automix.styles import Style, compared_recordings, read_style
 from fxrep.audio import AudioInput, audio_info
+from fxrep.data.instruments import is_mixture_name
 from fxrep.effects.console import default_console
 from fxrep.errors import ArgumentError
 from fxrep.mixing.recordings import Recordings, WindowEncoder
@@ -23,6 +26,8 @@ from fxrep.mixing.result import MixResult
 from fxrep.mixing.session import TRACK_LUFS, MixSession, neutral_session
 from fxrep.mixing.session_checks import check_answer
 from fxrep.mixing.tracks import TrackSet
+
+_LOGGER = logging.getLogger(__name__)
 
 WINDOW_S = 10.0
 """Seconds of the windows of a method that does not say how long it listens: its ``window_s``."""
@@ -71,10 +76,13 @@ def automix(
         CheckpointError: there is no such model or encoder.
     """
     check_method(method)
-    check_wishes(method, target is not None, style is not None, instruments is not None)
+    request = Request(model, target, None, instruments, dict(options or {}))
+    # A style is read further down; that one was given is enough here.
+    check_wishes(method, replace(request, style=torch.empty(0) if style is not None else None))
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ArgumentError(f"seed is {seed!r}: expected a whole number from 0")
     song = tracks if isinstance(tracks, TrackSet) else TrackSet(tracks, sample_rate)
+    _check_tracks(song, target)
     if instruments is not None:
         check_instruments(instruments, song.names)
     wanted = None if style is None else read_style(style, song.sample_rate)
@@ -82,11 +90,11 @@ def automix(
     song.windows(WINDOW_S, WINDOWS)  # Refuses a song of silence before a model is loaded.
     # One that was asked for is loaded at once: that there is none should not be said after the work.
     judge = "default" if encoder is None else find_encoder(encoder)
-    used = create_method(method, Request(model, target, wanted, instruments, dict(options or {})))
+    used = create_method(method, replace(request, style=wanted))
     details: dict[str, Any] = {
         "method": method if isinstance(method, str) else type(method).__name__,
         "model": model,
-        "target": references.names[0] if references is not None and target is not None else None,
+        "compared_with": "target" if target is not None else None if references is None else "style",
         "references": {} if references is None else dict(zip(references.names, references.weights, strict=True)),
         "instruments": dict(instruments or {}),
         "seed": seed,
@@ -94,6 +102,17 @@ def automix(
     if isinstance(used, ConsoleMethod):
         return _set_console(used, song, references, judge, details, seed)
     return _render_stems(used, song, references, judge, details)
+
+
+def _check_tracks(song: TrackSet, target: AudioInput | None) -> None:
+    """Refuse a target that is one of its own tracks, and tell of tracks that seem to be a mix."""
+    path = Path(target).resolve() if isinstance(target, (str, os.PathLike)) else None
+    for name, own in song.paths.items():
+        if path is not None and own is not None and own.resolve() == path:
+            raise ArgumentError(f"target {path} is track {name!r} too: leave it out of the tracks")
+    if len(song) > 1:
+        for name in filter(is_mixture_name, song.names):
+            _LOGGER.warning("track %r has the name of a finished mix: leave it out if it is one", name)
 
 
 def _references(

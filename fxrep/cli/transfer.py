@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from fxrep.cli.output import JsonOption, emit
+from fxrep.cli.mix_folder import open_tracks, read_options, write_mix
+from fxrep.cli.output import JsonOption
 from fxrep.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from fxrep.mixing.result import MixResult
 
 
 def run(
@@ -65,12 +62,9 @@ def run(
         fxrep transfer song/ --reference favourite.flac -o OUT/
         fxrep transfer *.wav -r a.flac -r b.flac --weights 3,1 --only eq,levels --strength 0.7 -o OUT/
     """
-    from fxrep.mixing import TrackSet
-    from fxrep.mixing.output_folder import check_output_folder
     from style_transfer import transfer
 
-    song = TrackSet(list(tracks), sample_rate)
-    check_output_folder(output, force, [*(path for path in song.paths.values() if path), *reference])
+    song = open_tracks(tracks, sample_rate, output, force, reference)
     made = transfer(
         song,
         list(reference),
@@ -83,36 +77,10 @@ def run(
         model=model,
         encoder=encoder,
         start=start,
-        options=dict(_option(text) for text in option or []),
+        options=read_options(option),
     )
-    made.save(output, overwrite=force, title=f"Mix in the style of {' and '.join(path.stem for path in reference)}")
-    emit(_result(made, output), as_json, _text(made, output))
-
-
-def _result(made: MixResult, output: Path) -> dict[str, Any]:
-    stems = sorted((output / "stems").iterdir())
-    return {
-        "output": str(output),
-        "mix": str(output / "mix.wav"),
-        "console": str(output / "console.json"),
-        "report": str(output / "report.html"),
-        "stems": [str(path) for path in stems],
-        **made.report,
-    }
-
-
-def _text(made: MixResult, output: Path) -> str:
-    report = made.report
-    parts = [f"{len(report['tracks'])} tracks, {report['duration_s']:.1f} s"]
-    distance, nearer = report["embedding_distance"], report["features_nearer"]
-    if distance["before"] is not None and distance["after"] is not None:
-        parts.append(f"distance to the reference {distance['before']:.3f} before, {distance['after']:.3f} after")
-    if nearer:
-        parts.append(f"{nearer['after']} of {nearer['of']} features nearer")
-    level = report["loudness"]["after"]
-    loudness = "silent" if level["lufs"] is None else f"{level['lufs']:.1f} LUFS"
-    peak = "" if level["peak_dbfs"] is None else f", peak {level['peak_dbfs']:+.1f} dBFS"
-    return f"{output / 'report.html'}: {'; '.join([*parts, loudness + peak])}"
+    title = f"Mix in the style of {' and '.join(path.stem for path in reference)}"
+    write_mix(made, output, force, title, as_json)
 
 
 def _numbers(name: str, text: str) -> list[float]:
@@ -120,13 +88,3 @@ def _numbers(name: str, text: str) -> list[float]:
         return [float(word) for word in text.split(",")]
     except ValueError:
         raise ArgumentError(f"{name} {text} is not understood: give numbers with commas, for example 3,1") from None
-
-
-def _option(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not (equals and key.isidentifier()):
-        raise ArgumentError(f"--option {text} is not understood: give KEY=VALUE, for example steps=50")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value

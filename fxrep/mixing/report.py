@@ -47,6 +47,7 @@ def measure_mix(
     references: Recordings | None,
     encoder: WindowEncoder | None,
     details: Mapping[str, Any],
+    unmixed: MixSession | None = None,
 ) -> MixReport:
     """Measure a mix that was rendered. The folder of its file must take another file for a while.
 
@@ -57,6 +58,8 @@ def measure_mix(
         references: what the mix should be like; None: there is nothing.
         encoder: what embeds the mixes and the references; None: no embedding distances.
         details: what else there is to say about how the mix came about, in plain values.
+        unmixed: that `before` was rendered from; None: the same tracks at the same levels before the console. A track
+            that it does not have has no level before.
 
     Returns:
         ``loudness`` (``lufs`` and ``peak_dbfs`` before and after, ``lufs`` of each of the references),
@@ -74,7 +77,7 @@ def measure_mix(
         "duration_s": session.tracks.duration_s,
         "loudness": {"before": measure_levels(before), "after": measure_levels(mix), "references": heard},
         **compare_styles(styles[0], styles[1], wanted),
-        "tracks": {name: _track_values(session, name, reading) for name, reading in strips.items()},
+        "tracks": {name: _track_values(session, unmixed or session, name, reading) for name, reading in strips.items()},
     }
     return MixReport(values, strips, read_master(session, mix.parent))
 
@@ -135,11 +138,14 @@ def _style(path: Path, encoder: WindowEncoder | None, start_s: list[float]) -> S
         return None
 
 
-def _track_values(session: MixSession, name: str, reading: StripReading) -> dict[str, Any]:
-    recorded = session.tracks.loudness_lufs[name]
+def _track_values(session: MixSession, unmixed: MixSession, name: str, reading: StripReading) -> dict[str, Any]:
+    known = {}
+    if name in unmixed.tracks.names:  # A rendered stem may be of several tracks.
+        recorded = unmixed.tracks.loudness_lufs[name]
+        known["recorded_lufs"] = _finite(recorded)
+        known["before_lufs"] = _finite(recorded + unmixed.input_gain_db[name])
     return {
-        "recorded_lufs": _finite(recorded),
-        "before_lufs": _finite(recorded + session.input_gain_db[name]),
+        **known,
         "after_lufs": _finite(reading.loudness_lufs),
         "position": _finite(reading.position),
         "width": _finite(reading.width),

@@ -23,6 +23,9 @@ _HEAD = """<!DOCTYPE html>
 """
 
 
+_DECISIONS_SHOWN = 40
+
+
 def report_page(session: MixSession, report: MixReport, title: str) -> str:
     """Return the page.
 
@@ -36,6 +39,7 @@ def report_page(session: MixSession, report: MixReport, title: str) -> str:
         f"<h1>{escape(title)}</h1>",
         _summary(report.values),
         _facts(report.values),
+        _decisions(report.values),
         _features(report.values),
         "<h2>Levels</h2>",
         '<p><span class="key from-key">before: all tracks equally loud</span> &nbsp; '
@@ -71,11 +75,26 @@ def _summary(values: dict[str, Any]) -> str:
     text = f"<p>{escape('; '.join(words))}</p>"
     weights = values.get("references", {})
     if len(weights) == 1:
-        text += f"<p>Reference: {escape(next(iter(weights)))}</p>"
+        text += f"<p>{_wanted(values).capitalize()}: {escape(next(iter(weights)))}</p>"
     elif weights:
         named = ", ".join(f"{name} ({weight:.0%})" for name, weight in weights.items())
-        text += f"<p>References: {escape(named)}</p>"
+        text += f"<p>{_wanted(values).capitalize()}s: {escape(named)}</p>"
     return text
+
+
+def _wanted(values: dict[str, Any]) -> str:
+    """What the mix is compared with: a reference, or what the method calls it."""
+    return str(values.get("compared_with") or "reference")
+
+
+def _decisions(values: dict[str, Any]) -> str:
+    """Why the mix is as it is, where the method says it; what is long is folded."""
+    decisions = values.get("decisions") or []
+    if not decisions:
+        return ""
+    rows = "".join(f"<li>{escape(str(one))}</li>" for one in decisions)
+    opened = " open" if len(decisions) <= _DECISIONS_SHOWN else ""
+    return f"<h2>Decisions</h2><details{opened}><summary>{len(decisions)} in all</summary><ol>{rows}</ol></details>"
 
 
 def _facts(values: dict[str, Any]) -> str:
@@ -85,12 +104,12 @@ def _facts(values: dict[str, Any]) -> str:
         facts.append(
             (
                 f"{_number(distance['before'], 3)} → {_number(distance['after'], 3)}",
-                "embedding distance to the reference, before → after",
+                f"embedding distance to the {_wanted(values)}, before → after",
             )
         )
     if values["features_nearer"]:
         nearer = values["features_nearer"]
-        facts.append((f"{nearer['after']} of {nearer['of']}", "features nearer to the reference than before"))
+        facts.append((f"{nearer['after']} of {nearer['of']}", f"features nearer to the {_wanted(values)} than before"))
     facts.append((f"{_number(loudness['after']['lufs'], 1)} LUFS", "integrated loudness of the mix"))
     facts.append((f"{_number(loudness['after']['peak_dbfs'], 1)} dBFS", "highest sample of the mix"))
     boxes = "".join(f"<div><b>{escape(figure)}</b><span>{escape(words)}</span></div>" for figure, words in facts)
@@ -118,8 +137,8 @@ def _features(values: dict[str, Any]) -> str:
     return (
         "<h2>Features</h2><p>Before: all tracks equally loud on a neutral console. But for the last row all is "
         "measured at −16 LUFS, in windows where the tracks sound.</p>"
-        '<div class="scroll"><table><thead><tr><th>feature</th><th>before</th><th>after</th><th>reference</th>'
-        f"<th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+        '<div class="scroll"><table><thead><tr><th>feature</th><th>before</th><th>after</th>'
+        f"<th>{_wanted(values)}</th><th></th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

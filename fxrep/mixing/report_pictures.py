@@ -41,13 +41,13 @@ def draw_levels(values: dict[str, Any]) -> str:
     rows: list[Row] = []
     known: list[float] = []
     for name, track in values["tracks"].items():
-        before, after = track["before_lufs"], track["after_lufs"]
+        before, after = track.get("before_lufs"), track["after_lufs"]
         marks = [("from", before, before)] if before is not None else []
         if before is not None and after is not None:
             marks = [("way", before, after), *marks]
         marks += [("to", after, after)] if after is not None else []
         known += [one for one in (before, after) if one is not None]
-        rows.append((name, [mark for mark in marks if mark[0] != "way" or mark[1] != mark[2]], _levels(before, after)))
+        rows.append((name, [mark for mark in marks if mark[0] != "way" or mark[1] != mark[2]], _levels(track)))
     if not known:
         return "<p>No track sounds.</p>"
     low, high = 6.0 * math.floor(min(known) / 6.0 - 0.2), 6.0 * math.ceil(max(known) / 6.0 + 0.2)
@@ -58,9 +58,13 @@ def draw_levels(values: dict[str, Any]) -> str:
     return f'<figure class="wide">{chart}<figcaption>LUFS</figcaption></figure>'
 
 
-def _levels(before: float | None, after: float | None) -> str:
-    words = ["under −70 LUFS" if one is None else f"{one:.1f} LUFS" for one in (before, after)]
-    return f"{words[0]} before, {words[1]} after".replace("-", "−")
+def _levels(track: dict[str, Any]) -> str:
+    words = []
+    for key, when in (("before_lufs", "before"), ("after_lufs", "after")):
+        if key in track:
+            words.append("under −70 LUFS" if track[key] is None else f"{track[key]:.1f} LUFS")
+            words[-1] += f" {when}"
+    return ", ".join(words).replace("-", "−")
 
 
 def draw_panorama(values: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ class MixResult:
         try:
             self.before.render_to(before)
             encoder = find_encoder(self.encoder) if self.references is not None else None
-            return measure_mix(self.console, mix, before, self.references, encoder, self.details)
+            return measure_mix(self.console, mix, before, self.references, encoder, self.details, self.before)
         finally:
             before.unlink(missing_ok=True)
 
