@@ -1,4 +1,4 @@
-"""What mixes are trained and searched by: production style, multi-resolution STFT, distance of embeddings, and sums."""
+"""What mixes are trained and searched by: production style, spectrograms, samples, distance of embeddings, and sums."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from fxrep.losses.embedding import EmbeddingLoss, cosine_distance
 from fxrep.losses.production_features import corrected_features, published_features
 from fxrep.losses.production_style import CORRECTED_WEIGHTS, PUBLISHED_WEIGHTS, ProductionStyleLoss
 from fxrep.losses.stft import StftLoss
+from fxrep.losses.waveform import L1Loss, SiSdrLoss
 from fxrep.losses.weighted_sum import WeightedSum
 
 __all__ = [
     "CORRECTED_WEIGHTS",
     "PUBLISHED_WEIGHTS",
     "EmbeddingLoss",
+    "L1Loss",
     "ProductionStyleLoss",
+    "SiSdrLoss",
     "StftLoss",
     "WeightedSum",
     "corrected_features",

@@ -11,10 +11,11 @@ a zero, and what it is taken of differs here where theirs has none:
 from __future__ import annotations
 
 import warnings
+from typing import Literal
 
 import numpy as np
 
-from fxrep.errors import AudioError
+from fxrep.errors import ArgumentError, AudioError
 from fxrep.metrics.frame_features import (
     HOP,
     PANNING_BANDS_HZ,
@@ -24,6 +25,7 @@ from fxrep.metrics.frame_features import (
     panning_frames,
     spectral_frames,
 )
+from fxrep.metrics.published_errors import published_feature_errors
 from fxrep.metrics.track_features import check_recording
 
 FAMILIES = ("spectrum", "panning", "dynamics", "loudness")
@@ -38,7 +40,13 @@ LEAST = {"dynamics: spread (dB)": 1.0, **{f"panning: RMS {band}": 0.05 for band 
 """What a reference value counts as at least, for those that may be 0."""
 
 
-def feature_errors(estimate: Array, reference: Array, sample_rate: int, aligned: bool = False) -> dict[str, float]:
+def feature_errors(
+    estimate: Array,
+    reference: Array,
+    sample_rate: int,
+    aligned: bool = False,
+    form: Literal["corrected", "published"] = "corrected",
+) -> dict[str, float]:
     """Absolute percentage error of every feature, and the mean of every family.
 
     Args:
@@ -47,14 +55,19 @@ def feature_errors(estimate: Array, reference: Array, sample_rate: int, aligned:
         sample_rate: Hz.
         aligned: whether both play the same at the same time, and are equally long: then running means of 1 s are
             compared one by one, else means over the whole.
+        form: ``published`` is what automix-toolkit and FxNorm-automix print, of aligned mixes only, see
+            `fxrep.metrics.published_errors`; ``corrected`` is without their faults.
 
     Returns:
         Per cent, by "family: name", and by the family alone. NaN where the reference has nothing to compare with, the
         panning of a band without sound for example; such a feature does not count in its family.
 
     Raises:
+        ArgumentError: no such form, or the published one of mixes that are not aligned.
         AudioError: another shape, too short, not finite or silent; different lengths where they are aligned.
     """
+    if form not in ("corrected", "published") or (form == "published" and not aligned):
+        raise ArgumentError(f"form is {form!r}: choose corrected, or published with aligned=True")
     for name, audio in (("estimate", estimate), ("reference", reference)):
         try:
             check_recording(audio, sample_rate)
@@ -62,6 +75,8 @@ def feature_errors(estimate: Array, reference: Array, sample_rate: int, aligned:
             raise AudioError(f"{name}: {error}") from error
     if aligned and estimate.shape != reference.shape:
         raise AudioError(f"estimate {estimate.shape} and reference {reference.shape}: aligned mixes are equally long")
+    if form == "published":
+        return _with_families(published_feature_errors(estimate, reference, sample_rate))
     found, wanted = _series(estimate, sample_rate), _series(reference, sample_rate)
     errors: dict[str, float] = {}
     for group, (frame_s, (levels, values)) in wanted.items():
@@ -72,6 +87,11 @@ def feature_errors(estimate: Array, reference: Array, sample_rate: int, aligned:
         for name, target in values.items():
             pair = [_means(own[name], own_heard, length), _means(target, heard, length)]
             errors[name] = _error(name, *pair)
+    return _with_families(errors)
+
+
+def _with_families(errors: dict[str, float]) -> dict[str, float]:
+    """Add the mean of what is known of each family."""
     for family in FAMILIES:
         members = [value for name, value in errors.items() if name.startswith(f"{family}: ")]
         kept = [value for value in members if np.isfinite(value)]
