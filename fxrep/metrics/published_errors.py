@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import signal
 
 from fxrep.audio import integrated_loudness
-
-Array = NDArray[np.float64]
+from fxrep.metrics.frame_features import Array
 
 WINDOW, HOP = 4096, 1024
 LOUDNESS_WINDOW_S, LOUDNESS_HOP_S = 0.4, 0.2
@@ -43,15 +41,13 @@ def published_feature_errors(estimate: Array, reference: Array, sample_rate: int
     """
     begin, end = _sounding(reference)
     pair = [np.asarray(audio[:, begin:end], dtype=np.float64) for audio in (estimate, reference)]
-    errors = _loudness(*pair, sample_rate)
-    levelled = [audio * (10 ** (PEAK_DB / 20) / np.abs(audio).max()) for audio in pair]
-    frames = [np.lib.stride_tricks.sliding_window_view(_filled(audio), WINDOW, axis=1)[:, ::HOP] for audio in levelled]
+    errors = _loudness(pair[0], pair[1], sample_rate)
+    found, wanted = (_frames(audio) for audio in pair)
+    errors |= _dynamics(found, wanted)
     window = np.sqrt(signal.windows.hann(WINDOW, sym=False))
-    spectra = [np.abs(np.fft.rfft(one * window, axis=-1)) for one in frames]
-    frequency = np.linspace(0, sample_rate / 2, WINDOW // 2 + 1)
-    errors |= _spectrum(*spectra, frequency)
-    errors |= _panning(*spectra, sample_rate)
-    return errors | _dynamics(*frames)
+    found, wanted = (np.abs(np.fft.rfft(frames * window, axis=-1)) for frames in (found, wanted))
+    errors |= _spectrum(found, wanted, np.linspace(0, sample_rate / 2, WINDOW // 2 + 1))
+    return errors | _panning(found, wanted, sample_rate)
 
 
 def _sounding(audio: Array) -> tuple[int, int]:
@@ -64,14 +60,19 @@ def _sounding(audio: Array) -> tuple[int, int]:
     return int(starts[heard[0]]), int(min(starts[heard[-1]] + 2048, audio.shape[1]))
 
 
-def _filled(audio: Array) -> Array:
-    return np.pad(audio, ((0, 0), (0, max(0, WINDOW - audio.shape[1]))))
+def _frames(audio: Array) -> Array:
+    """Frames (2, frames, samples) of a mix at the peak of all."""
+    filled = np.pad(audio, ((0, 0), (0, max(0, WINDOW - audio.shape[1]))))
+    filled *= 10 ** (PEAK_DB / 20) / max(np.abs(audio).max(), 1e-30)
+    found: Array = np.lib.stride_tricks.sliding_window_view(filled, WINDOW, axis=1)[:, ::HOP]
+    return found
 
 
 def _running(values: Array) -> Array:
     """Running means over the last axis."""
     if values.shape[-1] < RUNNING:
-        return values.mean(-1, keepdims=True)
+        values = values.mean(-1, keepdims=True)
+        return values
     found: Array = np.lib.stride_tricks.sliding_window_view(values, RUNNING, axis=-1).mean(-1)
     return found
 
