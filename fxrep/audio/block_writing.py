@@ -44,35 +44,75 @@ def save_blocks(
         chosen = "FLOAT"
     with atomic_file(target) as temporary:
         try:
-            _write(temporary, target.name, blocks, int(sample_rate), container, chosen)
+            with BlockWriter(temporary, int(sample_rate), container, chosen) as writer:
+                for block in blocks:
+                    writer.add(block)
         except soundfile.SoundFileError as error:
             raise writing_error(target, error) from error
 
 
-def _write(path: Path, name: str, blocks: Iterable[Tensor], sample_rate: int, container: str, subtype: str) -> None:
-    # Python opens the file first because its errors name the reason (permission, no space), libsndfile's do not.
-    path.touch()
-    file: soundfile.SoundFile | None = None
-    written = 0
-    try:
-        for block in blocks:
-            check_audio(block, name=f"audio for {name}")
-            peak = float(block.abs().max())
-            if peak > 1 and subtype not in ("FLOAT", "DOUBLE"):
-                position = written / sample_rate
-                raise AudioError(
-                    f"audio for {name} peaks at {20 * np.log10(peak):+.2f} dBFS after {position:.1f} s and would be "
-                    "clipped: lower it, or write a .wav without a subtype, which keeps it as float"
-                )
-            if file is None:
-                file = soundfile.SoundFile(
-                    str(path), "w", samplerate=sample_rate, channels=block.shape[0], format=container, subtype=subtype
-                )
-            for piece in block.split(1 << 16, dim=-1):
-                file.write(piece.cpu().numpy().T)
-            written += block.shape[-1]
-    finally:
-        if file is not None:
-            file.close()
-    if file is None:
-        raise AudioError(f"there is no audio to write to {name}")
+def open_float_file(path: Path, sample_rate: int, subtype: str | None = None) -> BlockWriter:
+    """Open a file that blocks are added to, as `save_blocks` writes it but for the protection against half a file.
+
+    It is for files in a folder that appears as a whole.
+
+    Raises:
+        ArgumentError: see `save_blocks`.
+    """
+    container, chosen = choose_format(path, sample_rate, subtype)
+    return BlockWriter(path, int(sample_rate), container, "FLOAT" if subtype is None else chosen)
+
+
+class BlockWriter:
+    """A file that is written block by block, to be used in a ``with`` statement.
+
+    Args:
+        path: of the file.
+        sample_rate: Hz.
+        container: libsndfile's name of it.
+        subtype: libsndfile's name of the sample format.
+    """
+
+    def __init__(self, path: Path, sample_rate: int, container: str, subtype: str) -> None:
+        self.path, self.sample_rate, self.container, self.subtype = path, sample_rate, container, subtype
+        self.file: soundfile.SoundFile | None = None
+        self.written = 0
+
+    def __enter__(self) -> BlockWriter:
+        # Python opens the file first because its errors name the reason (permission, no space), libsndfile's do not.
+        self.path.touch()
+        return self
+
+    def add(self, block: Tensor) -> None:
+        """Write a block (channels, samples).
+
+        Raises:
+            AudioError: it cannot be used, or would be clipped.
+        """
+        name = self.path.name
+        check_audio(block, name=f"audio for {name}")
+        peak = float(block.abs().max())
+        if peak > 1 and self.subtype not in ("FLOAT", "DOUBLE"):
+            position = self.written / self.sample_rate
+            raise AudioError(
+                f"audio for {name} peaks at {20 * np.log10(peak):+.2f} dBFS after {position:.1f} s and would be "
+                "clipped: lower it, or write a .wav without a subtype, which keeps it as float"
+            )
+        if self.file is None:
+            self.file = soundfile.SoundFile(
+                os.fspath(self.path),
+                "w",
+                samplerate=self.sample_rate,
+                channels=block.shape[0],
+                format=self.container,
+                subtype=self.subtype,
+            )
+        for piece in block.split(1 << 16, dim=-1):
+            self.file.write(piece.cpu().numpy().T)
+        self.written += block.shape[-1]
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self.file is not None:
+            self.file.close()
+        elif error is None:
+            raise AudioError(f"there is no audio to write to {self.path.name}")

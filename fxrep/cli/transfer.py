@@ -54,8 +54,8 @@ def run(
 ) -> None:
     """Mix tracks in the style of a reference.
 
-    The folder then holds mix.wav, console.json (all settings, to be edited and heard with fxrep render), stems/ (each
-    track behind its strip) and report.html. It appears complete or not at all.
+    The folder then holds mix.wav, console.json (all settings, to be edited and heard with fxrep render), stems/ (tracks
+    behind their strips, and buses) and report.html. It appears complete or not at all.
 
     \b
     Examples:

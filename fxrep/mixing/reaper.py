@@ -26,7 +26,7 @@ _NAMESPACE = uuid.UUID("6f3f9d0e-27c5-5d0c-9d0e-5b7a3f0c1e42")
 def export_session(session: MixSession, folder: Path, tail_s: float) -> Path:
     """See `MixSession.export_reaper`."""
     project, mix = folder / "mix.rpp", folder / "mix.wav"
-    refuse_tracks([mix, *stem_files(session.tracks, folder / "stems").values()], session.tracks)
+    refuse_tracks([mix, *stem_files(session, folder / "stems").parts.values()], session.tracks)
     stems = session.stems_to(folder / "stems", tail_s=tail_s)
     session.render_to(mix, tail_s=tail_s)
     # The project last: it is there when all that it names is.

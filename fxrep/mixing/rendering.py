@@ -1,4 +1,4 @@
-"""Playing a song through a console in blocks: the mix of all tracks, or one track behind its strip."""
+"""Playing a song through a console in blocks: the mix, what it is the sum of, or one track behind its strip."""
 
 from __future__ import annotations
 
@@ -35,15 +35,50 @@ class MixPlayer:
     def push(self, blocks: list[torch.Tensor]) -> torch.Tensor:
         """Process this block of the tracks while the one before is mixed."""
         working = [self.pool.submit(self.stream.push_track, number, block) for number, block in enumerate(blocks)]
-        ready = torch.zeros(2, 0) if self.processed is None else self.stream.mix(self.processed)
+        ready = torch.zeros(2, 0) if self.processed is None else self._join(self.processed)
         self.processed = [one.result() for one in working]
         return ready
 
     def finish(self) -> torch.Tensor:
         """Mix what is left."""
-        ready = torch.zeros(2, 0) if self.processed is None else self.stream.mix(self.processed)
+        ready = [] if self.processed is None else [self._join(self.processed)]
         numbers = range(len(self.stream.names))
-        return torch.cat((ready, self.stream.finish([self.stream.finish_track(number) for number in numbers])), -1)
+        return torch.cat([*ready, self._end([self.stream.finish_track(number) for number in numbers])], -1)
+
+    def _join(self, processed: Pieces) -> torch.Tensor:
+        return self.stream.mix(processed)
+
+    def _end(self, processed: Pieces) -> torch.Tensor:
+        return self.stream.finish(processed)
+
+
+class SplitPlayer(MixPlayer):
+    """What the master strip is given, one below the other: (2 * places, T).
+
+    Args:
+        settings: of the mix.
+        sample_rate: Hz.
+        pool: its threads.
+        places: tracks, groups and buses as (kind, name), in the order of the rows; of those that the settings do not
+            use there is silence.
+    """
+
+    def __init__(
+        self, settings: ConsoleSettings, sample_rate: int, pool: ThreadPoolExecutor, places: Sequence[tuple[str, str]]
+    ) -> None:
+        super().__init__(settings, sample_rate, pool)
+        self.rows, self.count = [places.index(place) for place in self.stream.inputs], len(places)
+
+    def _join(self, processed: Pieces) -> torch.Tensor:
+        return self._placed(self.stream.split(processed))
+
+    def _end(self, processed: Pieces) -> torch.Tensor:
+        return self._placed(self.stream.finish_split(processed))
+
+    def _placed(self, parts: torch.Tensor) -> torch.Tensor:
+        found = torch.zeros(self.count, *parts.shape[1:])
+        found[self.rows] = parts
+        return found.flatten(0, 1)
 
 
 class StripPlayer:

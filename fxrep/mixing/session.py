@@ -195,9 +195,11 @@ class MixSession:
     def stems_to(
         self, folder: str | os.PathLike[str], subtype: str | None = None, tail_s: float = 0.0
     ) -> dict[str, Path]:
-        """Write the wet stems: each track behind its strip, as long as the mix, as 32-bit float WAV.
+        """Write the wet stems, as long as the mix, as 32-bit float WAV: their sum is the mix before the master strip.
 
-        With a neutral master and no groups or sends, their sum is the mix.
+        There is one for each track behind its strip, for each bus that something is sent to (``bus_NAME.wav``) and for
+        each group (``group_NAME.wav``). Tracks that go to a group are in its stem; behind their own strips they lie in
+        the folder ``before_groups``.
 
         Args:
             folder: made if it is missing. All stems are written before the first is moved into it; other files in it
@@ -206,7 +208,7 @@ class MixSession:
             tail_s: seconds of silence to append.
 
         Returns:
-            The file of each track.
+            The files that add up, by place, as `edit` takes it.
 
         Raises:
             ArgumentError: a stem would replace a track.

@@ -1,28 +1,38 @@
-"""Wet stems: each track behind its strip, as files that appear together."""
+"""Wet stems: what the master strip is given, as files that appear together and add up to the mix before it."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import soundfile
 import torch
 
 from fxrep.audio import save_blocks
-from fxrep.effects.console.blocks import BLOCK
+from fxrep.audio.block_writing import open_float_file
+from fxrep.audio.writing import writing_error
+from fxrep.effects.console import ConsoleSettings
+from fxrep.effects.console.blocks import BLOCK, send_levels
+from fxrep.effects.console.places import name_place
 from fxrep.effects.console.song import check_tail
-from fxrep.errors import ArgumentError, FxrepError
+from fxrep.errors import ArgumentError, FxrepError, OutputError
 from fxrep.files import output_error
-from fxrep.mixing.rendering import StripPlayer, arrange, play
-from fxrep.mixing.track_names import file_stems
+from fxrep.mixing.rendering import SplitPlayer, StripPlayer, arrange, play
+from fxrep.mixing.track_names import list_file_stems
 from fxrep.mixing.tracks import TrackSet
 from fxrep.progress import track_progress
+from fxrep.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
     from fxrep.mixing.session import MixSession
+
+GROUPED = "before_groups"
+"""Where tracks that go to a group lie: they are in its stem already."""
 
 
 def iter_stem(session: MixSession, name: str, tail: int, pool: ThreadPoolExecutor) -> Iterator[torch.Tensor]:
@@ -40,37 +50,97 @@ def iter_stem(session: MixSession, name: str, tail: int, pool: ThreadPoolExecuto
     return play(player, [session.reader(name, BLOCK)], BLOCK, behind, pool)
 
 
+@dataclass(frozen=True)
+class StemFiles:
+    """Where the stems of a session go.
+
+    Attributes:
+        parts: of what the master strip is given, by (kind, name): tracks that are in no group, groups, buses.
+        grouped: of each track that goes to a group, behind its own strip.
+        unused: of groups and buses that nothing goes to: files that are there belong to an earlier state of the mix.
+    """
+
+    parts: dict[tuple[str, str], Path]
+    grouped: dict[str, Path]
+    unused: list[Path]
+
+
+def stem_files(session: MixSession, folder: Path) -> StemFiles:
+    """Return the files that the stems get."""
+    stages = [session.settings, *(section.settings for section in session.sections)]
+    console, tracks = session.settings.console, session.tracks.names
+    shared = [("group", name) for name in console.groups] + [("bus", name) for name in console.buses]
+    every = [("track", name) for name in tracks] + shared
+    names = list_file_stems([*tracks, *(f"{kind}_{name}" for kind, name in shared)])
+    files = {place: f"{name}.wav" for place, name in zip(every, names, strict=True)}
+    used = {place for settings in stages for place in _inputs(settings)}
+    grouped = [name for name in tracks if any(name in settings.group_of for settings in stages)]
+    return StemFiles(
+        {place: folder / file for place, file in files.items() if place in used},
+        {name: folder / GROUPED / files["track", name] for name in grouped},
+        [folder / files[place] for place in shared if place not in used],
+    )
+
+
+def _inputs(settings: ConsoleSettings) -> Iterator[tuple[str, str]]:
+    """What is summed and goes to the master."""
+    yield from (("track", name) for name in settings.tracks if name not in settings.group_of)
+    yield from (("group", name) for name in set(settings.group_of.values()))
+    buses = {bus for name in settings.tracks for bus, gain in send_levels(settings, name).items() if gain}
+    yield from (("bus", name) for name in buses)
+
+
 def write_stems(session: MixSession, folder: Path, subtype: str | None, tail_s: float) -> dict[str, Path]:
     """See `MixSession.stems_to`."""
-    written = stem_files(session.tracks, folder)
-    files = {name: path.name for name, path in written.items()}
-    refuse_tracks(list(written.values()), session.tracks)
+    files = stem_files(session, folder)
+    written = [*files.parts.values(), *files.grouped.values()]
+    refuse_tracks(written, session.tracks)
     tail = check_tail(tail_s, session.sample_rate)
-    threads = min(len(files), os.cpu_count() or 1)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file: give the name of a folder for the stems")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.", suffix=".partial") as staging:
-            with ThreadPoolExecutor(threads) as readers, ThreadPoolExecutor(threads) as writers:
-
-                def write(name: str) -> None:
-                    blocks = iter_stem(session, name, tail, readers)
-                    save_blocks(Path(staging, files[name]), blocks, session.sample_rate, subtype=subtype)
-
-                try:
-                    list(track_progress(writers.map(write, files), "stems", len(files)))
-                except FxrepError as error:
-                    raise type(error)(str(error).replace(staging, str(folder))) from error
-            folder.mkdir(exist_ok=True)
-            for name, file in files.items():
-                Path(staging, file).replace(written[name])
+        with scratch_folder(folder) as staging:
+            moved = {path: staging / path.relative_to(folder) for path in written}
+            try:
+                _write_parts(session, [moved[path] for path in files.parts.values()], list(files.parts), subtype, tail)
+                for name, path in files.grouped.items():
+                    _write_grouped(session, name, moved[path], subtype, tail)
+            except FxrepError as error:
+                raise type(error)(str(error).replace(str(staging), str(folder))) from error
+            for path in written:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                moved[path].replace(path)
+        sources = [path.resolve() for path in session.tracks.paths.values() if path is not None]
+        for path in files.unused:
+            if path.resolve() not in sources:
+                path.unlink(missing_ok=True)
     except OSError as error:
         raise output_error(folder, error) from error
-    return written
+    return {name_place(session.settings, *place): path for place, path in files.parts.items()}
 
 
-def stem_files(tracks: TrackSet, folder: Path) -> dict[str, Path]:
-    """Return the file that the stem of each track gets."""
-    return {name: folder / f"{stem}.wav" for name, stem in file_stems(tracks.names).items()}
+def _write_parts(
+    session: MixSession, paths: Sequence[Path], places: Sequence[tuple[str, str]], subtype: str | None, tail: int
+) -> None:
+    """Write what the master strip is given, all files at once."""
+    rate = session.sample_rate
+    expected = -(-(session.tracks.samples + tail) // BLOCK)
+    threads = min(len(session.tracks), os.cpu_count() or 1)
+    try:
+        with ThreadPoolExecutor(threads, thread_name_prefix="stems") as pool, ExitStack() as files:
+            writers = [files.enter_context(open_float_file(path, rate, subtype)) for path in paths]
+            player = arrange(session.settings, session.sections, rate, lambda one: SplitPlayer(one, rate, pool, places))
+            readers = [session.reader(name, BLOCK) for name in session.settings.tracks]
+            for block in track_progress(play(player, readers, BLOCK, tail, pool), "stems", expected):
+                for writer, part in zip(writers, block.split(2), strict=True):
+                    writer.add(part)
+    except soundfile.SoundFileError as error:
+        raise writing_error(paths[0].parent, error) from error
+
+
+def _write_grouped(session: MixSession, name: str, path: Path, subtype: str | None, tail: int) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        save_blocks(path, iter_stem(session, name, tail, pool), session.sample_rate, subtype=subtype)
 
 
 def refuse_tracks(outputs: Sequence[Path], tracks: TrackSet) -> None:

@@ -44,8 +44,12 @@ def name_tracks(
 def file_stems(names: Iterable[str]) -> dict[str, str]:
     """Return a name for a file, without suffix, for every name of a track; no two differ in capitals alone."""
     listed = list(names)
-    safe = [_UNSAFE.sub("_", name).strip(" .") or "track" for name in listed]
-    return dict(zip(listed, _numbered(safe), strict=True))
+    return dict(zip(listed, list_file_stems(listed), strict=True))
+
+
+def list_file_stems(names: Iterable[str]) -> list[str]:
+    """Return what `file_stems` does, for names that may occur twice."""
+    return _numbered([_UNSAFE.sub("_", name).strip(" .") or "track" for name in names])
 
 
 def _paths(tracks: Sequence[str | os.PathLike[str]]) -> list[str | os.PathLike[str]]:

@@ -102,7 +102,12 @@ def test_saved_folder_is_complete_and_renders_again(files: list[Path], tmp_path:
     made = make(files)
     folder = made.save(tmp_path / "out" / "mix", title="A title & more")
     assert {path.name for path in folder.iterdir()} == WRITTEN
-    assert {path.name for path in (folder / "stems").iterdir()} == {"kick.wav", "a & b _c_.wav", "silence.wav"}
+    assert {path.name for path in (folder / "stems").iterdir()} == {
+        "kick.wav",
+        "a & b _c_.wav",
+        "silence.wav",
+        "bus_reverb.wav",
+    }
     assert [path.name for path in folder.parent.iterdir()] == ["mix"]
     mix, rate = load_audio(folder / "mix.wav")
     assert rate == RATE

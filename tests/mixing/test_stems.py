@@ -84,3 +84,65 @@ def test_names_that_no_file_can_have_are_changed(tmp_path: Path) -> None:
     written = neutral_session(tracks, default_console()).stems_to(tmp_path / "stems")
     assert list(written) == names
     assert {path.name for path in written.values()} == {"a_b.wav", "a_b_2.wav", "A_B_3.wav", "track.wav", "ok.wav"}
+
+
+def routed(mix: MixSession) -> MixSession:
+    """Sends, groups and a master that does something."""
+    settings = default_console(groups=["band", "idle"]).default_settings(mix.tracks.names, {"bass": "band"})
+    mix = MixSession(settings, mix.tracks, mix.input_gain_db)
+    mix = (
+        mix.edit("bass", "compressor.lookahead_ms", None)
+        .edit("vox", "sends.reverb", -6.0)
+        .edit("bass", "sends.reverb", -12.0)
+        .edit("bass", "sends.delay", -9.0)
+    )
+    mix = mix.edit("band", "compressor.threshold_db", -40.0).edit("band", "compressor.ratio", 4.0)
+    return mix.edit("vox", "compressor.lookahead_ms", 5.0).edit("band", "fader.gain_db", -3.0)
+
+
+def under_db(difference: torch.Tensor, mix: torch.Tensor) -> float:
+    return float(10.0 * torch.log10(difference.square().sum() / mix.square().sum()))
+
+
+@pytest.mark.parametrize("sections", [False, True])
+def test_stems_add_up_to_the_mix_before_the_master_strip(mix: MixSession, tmp_path: Path, sections: bool) -> None:
+    mix = routed(mix)
+    if sections:
+        # A bus falls silent, another track goes to the group, and the group becomes louder.
+        other = mix.edit("vox", "sends.reverb", -100.0).edit("bass", "sends.reverb", -100.0)
+        other = other.edit("vox", "group", "band").edit("band", "fader.gain_db", 2.0)
+        mix = MixSession(mix.settings, mix.tracks, mix.input_gain_db, [Section(1.1, other.settings)])
+    written = mix.edit("master", "fader.gain_db", -6.0).stems_to(tmp_path / "stems", tail_s=0.5)
+    assert list(written) == ["spare", "vox", "band", "reverb", "delay"]
+    assert {path.name for path in written.values()} == {path.name for path in (tmp_path / "stems").glob("*.wav")}
+    assert written["reverb"].name == "bus_reverb.wav" and written["band"].name == "group_band.wav"
+    total = sum(load_audio(path)[0] for path in written.values())
+    whole = mix.render(0.5)
+    assert under_db(total - whole, whole) < -80.0
+    # The tracks of the group lie apart, behind their own strips.
+    apart = {path.stem for path in (tmp_path / "stems/before_groups").iterdir()}
+    assert apart == ({"bass", "vox"} if sections else {"bass"})
+    bass = load_audio(tmp_path / "stems/before_groups/bass.wav")[0]
+    dry = mix.tracks.read(0.0, 3.5, gains=mix.input_gain_db)[0, mix.tracks.names.index("bass")]
+    assert bass.shape == whole.shape and under_db(bass - dry, dry) < -80.0
+
+
+def test_a_bus_that_nothing_goes_to_any_more_leaves_no_stem(mix: MixSession, tmp_path: Path) -> None:
+    mix = mix.edit("vox", "sends.reverb", -6.0)
+    assert "reverb" in mix.stems_to(tmp_path / "stems")
+    assert "reverb" not in mix.edit("vox", "sends.reverb", -100.0).stems_to(tmp_path / "stems")
+    assert not (tmp_path / "stems/bus_reverb.wav").exists()
+
+
+def test_a_track_called_like_a_bus_keeps_its_stem(tmp_path: Path) -> None:
+    tracks = TrackSet({name: noise(1, 1, 0.3) for name in ("reverb", "bus_reverb", "master")}, RATE)
+    mix = neutral_session(tracks, default_console()).edit("bus_reverb", "sends.reverb", 0.0)
+    written = mix.stems_to(tmp_path / "stems")
+    assert {place: path.name for place, path in written.items()} == {
+        "track:reverb": "reverb.wav",
+        "bus_reverb": "bus_reverb.wav",
+        "track:master": "master.wav",
+        "bus:reverb": "bus_reverb_2.wav",
+    }
+    total = sum(load_audio(path)[0] for path in written.values())
+    assert under_db(total - mix.render(), mix.render()) < -80.0

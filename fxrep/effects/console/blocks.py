@@ -37,16 +37,23 @@ class Junction:
 
     def take(self) -> torch.Tensor | None:
         """Return the sum as far as all signals have come, or None."""
+        parts = self.take_parts()
+        if not parts:
+            return None
+        total = parts[0].clone()
+        for part in parts[1:]:
+            total += part
+        return total
+
+    def take_parts(self) -> list[torch.Tensor]:
+        """Return the signals themselves as far as all have come, or none."""
         pieces = [piece for piece in self.waiting if piece is not None]
         ready = min(piece.shape[-1] for piece in pieces) if len(pieces) == len(self.waiting) else 0
         if not ready:
-            return None
-        total = pieces[0][..., :ready].clone()
-        for piece in pieces[1:]:
-            total += piece[..., :ready]
+            return []
         # A copy of what is left, or a view of a few samples would keep whole blocks in memory.
         self.waiting = [piece[..., ready:].clone() if piece.shape[-1] > ready else None for piece in pieces]
-        return total
+        return [piece[..., :ready] for piece in pieces]
 
 
 class _Shared:
@@ -66,6 +73,10 @@ class ConsoleStream:
         console: the console.
         sample_rate: Hz.
         settings: of the mix; at least one track.
+
+    Attributes:
+        inputs: what is summed and goes to the master, as (kind, name): the tracks that are in no group, the groups and
+            the buses that something goes to.
     """
 
     def __init__(self, console: MixingConsole, sample_rate: int, settings: ConsoleSettings) -> None:
@@ -77,27 +88,27 @@ class ConsoleStream:
         self.routes: list[list[tuple[Junction, int, float]]] = [[] for _ in self.names]
         straight = [name for name in self.names if name not in settings.group_of]
         self.shared: list[_Shared] = []
-        inputs = len(straight)
+        self.inputs = [("track", name) for name in straight]
         levels = {name: send_levels(settings, name) for name in self.names}
         for group, strip in console.groups.items():
             sources = {name: 1.0 for name in self.names if settings.group_of.get(name) == group}
-            inputs += self._open(strip.stream(sample_rate, settings.groups[group]), sources, inputs)
+            self._open(("group", group), strip.stream(sample_rate, settings.groups[group]), sources)
         for bus, strip in console.buses.items():
             sources = {name: levels[name][bus] for name in self.names if levels[name].get(bus)}
-            inputs += self._open(strip.stream(sample_rate, settings.buses[bus]), sources, inputs)
-        self.sum = Junction(inputs)
+            self._open(("bus", bus), strip.stream(sample_rate, settings.buses[bus]), sources)
+        self.sum = Junction(len(self.inputs))
         for number, name in enumerate(straight):
             self.routes[self.names.index(name)].insert(0, (self.sum, number, 1.0))
 
-    def _open(self, stream: Stream, sources: dict[str, float], place: int) -> int:
-        """Open a group or a bus that something goes to; returns how many inputs it adds to the sum."""
+    def _open(self, place: tuple[str, str], stream: Stream, sources: dict[str, float]) -> None:
+        """Open a group or a bus if something goes to it."""
         if not sources:
-            return 0
-        shared = _Shared(stream, len(sources), place)
+            return
+        shared = _Shared(stream, len(sources), len(self.inputs))
         for number, (name, gain) in enumerate(sources.items()):
             self.routes[self.names.index(name)].append((shared.junction, number, gain))
         self.shared.append(shared)
-        return 1
+        self.inputs.append(place)
 
     def push_track(self, number: int, block: torch.Tensor) -> torch.Tensor:
         """Send a block (C, T) of one track through its strip and return what is ready, (1, 2, T')."""
@@ -111,6 +122,38 @@ class ConsoleStream:
     @torch.no_grad()
     def mix(self, processed: Sequence[torch.Tensor | None]) -> torch.Tensor:
         """Mix what `push_track` gave for every track; returns what is ready, (2, T')."""
+        self._gather(processed)
+        total = self.sum.take()
+        return torch.zeros(2, 0) if total is None else stereo(self.master.push(total))[0]
+
+    @torch.no_grad()
+    def finish(self, processed: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        """Mix what `finish_track` gave for every track, and return all that is still owed, (2, T')."""
+        parts = [self.mix(processed)]
+        self._finish_shared()
+        total = self.sum.take()
+        if total is not None:
+            parts.append(stereo(self.master.push(total))[0])
+        rest = self.master.finish()
+        if rest is not None:
+            parts.append(stereo(rest)[0])
+        return torch.cat(parts, -1)
+
+    @torch.no_grad()
+    def split(self, processed: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        """Do what `mix` does, but for the sum and the master: returns `inputs`, (inputs, 2, T')."""
+        self._gather(processed)
+        return self._parts()
+
+    @torch.no_grad()
+    def finish_split(self, processed: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        """Return all of `inputs` that is still owed, (inputs, 2, T')."""
+        parts = [self.split(processed)]
+        self._finish_shared()
+        return torch.cat([*parts, self._parts()], -1)
+
+    def _gather(self, processed: Sequence[torch.Tensor | None]) -> None:
+        """Send what came of the tracks on its ways to the sum."""
         for piece, routes in zip(processed, self.routes, strict=True):
             if piece is None or not piece.shape[-1]:
                 continue
@@ -120,24 +163,17 @@ class ConsoleStream:
             total = shared.junction.take()
             if total is not None:
                 self.sum.push(shared.place, stereo(shared.stream.push(total)))
-        total = self.sum.take()
-        return torch.zeros(2, 0) if total is None else stereo(self.master.push(total))[0]
 
-    @torch.no_grad()
-    def finish(self, processed: Sequence[torch.Tensor | None]) -> torch.Tensor:
-        """Mix what `finish_track` gave for every track, and return all that is still owed, (2, T')."""
-        parts = [self.mix(processed)]
+    def _finish_shared(self) -> None:
+        """Send what groups and buses still owe to the sum."""
         for shared in self.shared:
             rest = shared.stream.finish()
             if rest is not None:
                 self.sum.push(shared.place, stereo(rest))
-        total = self.sum.take()
-        if total is not None:
-            parts.append(stereo(self.master.push(total))[0])
-        rest = self.master.finish()
-        if rest is not None:
-            parts.append(stereo(rest)[0])
-        return torch.cat(parts, -1)
+
+    def _parts(self) -> torch.Tensor:
+        parts = self.sum.take_parts()
+        return torch.cat(parts) if parts else torch.zeros(len(self.inputs), 2, 0)
 
 
 def send_levels(settings: ConsoleSettings, track: str) -> dict[str, float]:
