@@ -21,9 +21,15 @@ import fxrep
 from encoders.base import EffectEncoder
 from encoders.model_card import model_card
 from encoders.registry import build_encoder
-from encoders.release_folder import RELEASE_FILES, read_config, read_weights, write_json, write_release
+from encoders.release_folder import (
+    RELEASE_FILES,
+    add_evaluation,
+    read_config,
+    read_weights,
+    write_measurements,
+    write_release,
+)
 from fxrep.errors import ArgumentError, CheckpointError, MissingExtraError
-from fxrep.files import atomic_file
 
 DEFAULT_ENCODER = "spectral"
 """The folder of `PRETRAINED` that ``load_encoder("default")`` reads."""
@@ -80,17 +86,9 @@ def add_measurement(folder: str | os.PathLike[str], name: str, result: dict[str,
         OutputError: the folder cannot be written.
     """
     release = find_encoder(folder)
-    missing = [key for key in ("command", "table") if not isinstance(result.get(key), str)]
-    if missing:
-        raise CheckpointError(f"the result for {release} has no {missing[0]}: take the output of fxrep evaluate --json")
     description = describe_encoder(release)
-    details = dict(description["metrics"])
-    details["evaluations"] = {**details.get("evaluations", {}), name: result}
-    card = model_card(read_config(release), details, description["parameters"])
-    with atomic_file(release / "metrics.json") as draft:
-        write_json(draft, details)
-    with atomic_file(release / "README.md") as draft:
-        draft.write_text(card, encoding="utf-8")
+    details = add_evaluation(release, description["metrics"], name, result)
+    write_measurements(release, details, model_card(read_config(release), details, description["parameters"]))
     return release
 
 

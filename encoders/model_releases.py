@@ -23,11 +23,13 @@ from encoders.checkpoints import DEFAULT_ENCODER, list_encoders
 from encoders.configurable import Configurable
 from encoders.registry import build_tree
 from encoders.release_folder import (
+    add_evaluation,
     fingerprint,
     holds_release,
     load_weights,
     read_config,
     read_weights,
+    write_measurements,
     write_release,
 )
 from fxrep.errors import ArgumentError, CheckpointError
@@ -142,6 +144,15 @@ class ReleaseKind(Generic[M]):
             raise CheckpointError(f"{folder / 'metrics.json'} is damaged: copy the release again") from error
         known = {**read_config(folder, self.name), "audio": self.audio_contract(model)}
         return {"folder": str(folder), "parameters": _count(model), "metrics": metrics, **known}
+
+    def add_measurement(self, folder: str | os.PathLike[str], name: str, result: dict[str, Any]) -> Path:
+        """Put what was measured into ``metrics.json`` and the model card of a release; weights stay as they are."""
+        release = self.find(folder)
+        description = self.describe(release)
+        details = add_evaluation(release, description["metrics"], name, result)
+        card = self.card(read_config(release, self.name), details, description["parameters"])
+        write_measurements(release, details, card)
+        return release
 
     def list(self) -> list[str]:
         """Names of those that ship with the package."""

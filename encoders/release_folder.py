@@ -20,7 +20,7 @@ import fxrep
 from encoders.configurable import Configurable
 from encoders.model_card import licence_text
 from fxrep.errors import ArgumentError, CheckpointError, OutputError
-from fxrep.files import atomic_folder
+from fxrep.files import atomic_file, atomic_folder
 
 FORMAT_VERSION = 1
 RELEASE_FILES = ["model.safetensors", "config.json", "metrics.json", "README.md", "LICENSE"]
@@ -110,6 +110,30 @@ def write_release(
         (draft / "README.md").write_text(card, encoding="utf-8")
         (draft / "LICENSE").write_text(licence_text(config["licence"]), encoding="utf-8")
     return target
+
+
+def add_evaluation(release: Path, metrics: dict[str, Any], name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Return ``metrics.json`` with one more evaluation; an earlier one of that name is replaced.
+
+    Raises:
+        CheckpointError: the result lacks what a card shows: ``command`` and ``table``.
+    """
+    missing = [key for key in ("command", "table") if not isinstance(result.get(key), str)]
+    if missing:
+        raise CheckpointError(f"the result for {release} has no {missing[0]}: take the output of fxrep evaluate --json")
+    return {**metrics, "evaluations": {**metrics.get("evaluations", {}), name: result}}
+
+
+def write_measurements(release: Path, details: dict[str, Any], card: str) -> None:
+    """Write ``metrics.json`` and the model card of a release anew.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    with atomic_file(release / "metrics.json") as draft:
+        write_json(draft, details)
+    with atomic_file(release / "README.md") as draft:
+        draft.write_text(card, encoding="utf-8")
 
 
 def read_weights(module: nn.Module, folder: Path) -> None:

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from encoders.training.data import PairDataModule
 from encoders.training.songs import Reference, SongDataset
-from fxrep.data.manifest import joint_provenance, read_manifest
+from fxrep.data.manifest import Manifest, joint_provenance, read_manifest
 
 
 class SongDataModule(PairDataModule):
@@ -84,17 +84,18 @@ class SongDataModule(PairDataModule):
         return found
 
     def description(self) -> dict[str, Any]:
-        """What a model card tells of the data."""
+        """What a model card tells of the data: as a source, only what training can draw."""
+        manifests = [read_manifest(path) for path in self.manifests]
         return {
             "manifest": ", ".join(Path(manifest).name for manifest in self.manifests),
             "songs_per_epoch": self.lengths["train"],
             "batch_size": self.batch_size,
             **self.drawing,
-            "data": joint_provenance(
-                [read_manifest(path).filter(split=self.splits["train"]) for path in self.manifests]
-            ),
+            "data": joint_provenance(self._songs(manifests, "train", self.seed).drawn_from(manifests)),
         }
 
     def _dataset(self, split: str, seed: int) -> Dataset[dict[str, Any]]:
-        manifests = [read_manifest(path) for path in self.manifests]
+        return self._songs([read_manifest(path) for path in self.manifests], split, seed)
+
+    def _songs(self, manifests: list[Manifest], split: str, seed: int) -> SongDataset:
         return SongDataset(manifests, self.splits[split], length=self.lengths[split], seed=seed, **self.drawing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -112,6 +112,20 @@ class SongDataset(Dataset[dict[str, Any]]):
                 f"no mix of another song in split {split or 'all'!r} of {where}: scan finished songs too (kind mix), "
                 "or train with --data.reference same_song"
             )
+
+    def drawn_from(self, manifests: Sequence[Manifest]) -> list[Manifest]:
+        """The same manifests, with the rows that can be drawn: tracks, and mixes where there is use for them."""
+        numbers = {stem.number for stems in self.songs.values() for stem in stems}
+        if self.reference == "other_song":
+            numbers |= {mix.number for mix in self.mixes.values()}
+        elif self.reference == "own_mix":
+            numbers |= {mix.number for song, mix in self.mixes.items() if song in self.songs}
+        found, first = [], 0
+        for manifest in manifests:
+            rows = [row for number, row in enumerate(manifest.rows, first) if number in numbers]
+            found.append(replace(manifest, rows=rows))
+            first += len(manifest.rows)
+        return found
 
     def __len__(self) -> int:
         return self.length

@@ -20,6 +20,7 @@ from fxrep.audio.containers import find_fault
 from fxrep.audio.info import AudioInfo, DecodeError
 from fxrep.audio.layout import DOWN_MIX_ADVICE
 from fxrep.audio.media_file import decode_media_file, inspect_media_file
+from fxrep.audio.paths import check_name
 from fxrep.audio.resampling import StreamResampler
 from fxrep.audio.sound_file import decode_sound_file, inspect_sound_file
 from fxrep.errors import AudioError, MissingExtraError
@@ -148,18 +149,6 @@ def _check_finite(info: AudioInfo, position: int, block: np.ndarray) -> None:
         raise AudioError(
             f"{info.path} holds NaN or infinite samples, the first at {seconds:.3f} s: export it again or leave it out"
         )
-
-
-def check_name(path: Path) -> None:
-    """Refuse a name that no table, database or decoder could hold: file systems take any bytes, text is UTF-8.
-
-    Raises:
-        AudioError: the name, or that of a folder above, is not UTF-8.
-    """
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise AudioError(f"{path} has a name that is not UTF-8: rename it") from None
 
 
 def _check_file(path: Path) -> None:

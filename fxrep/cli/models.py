@@ -112,7 +112,7 @@ def import_model(
 
 @app.command()
 def card(
-    model: Annotated[str, typer.Argument(help="Release folder.")],
+    model: Annotated[str, typer.Argument(help="Release folder of an encoder or of a mixing model.")],
     measured: Annotated[Path, typer.Option("--measured", help="What fxrep evaluate … --json printed.")],
     name: Annotated[str, typer.Option(help="Heading of the measurement on the card.")] = "Retrieval",
     as_json: JsonOption = False,
@@ -126,7 +126,8 @@ def card(
     """
     import json
 
-    from encoders.checkpoints import add_measurement, describe_encoder
+    from fxrep.cli.release_cards import add_measurement
+    from fxrep.cli.released_kinds import describe_release
     from fxrep.errors import DataError
 
     try:
@@ -136,7 +137,7 @@ def card(
             f"{measured} cannot be read as JSON: {error}: take the output of fxrep evaluate --json"
         ) from error
     folder = add_measurement(model, name, result if isinstance(result, dict) else {})
-    emit(describe_encoder(folder), as_json, f"wrote {folder / 'README.md'}")
+    emit(describe_release(str(folder)), as_json, f"wrote {folder / 'README.md'}")
 
 
 def _text(description: dict[str, Any]) -> str:

@@ -16,7 +16,8 @@ def run(
         Path | None, typer.Option("--output", "-o", help="The mix. Default: mix.wav beside the settings.")
     ] = None,
     stems: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the stems there too: tracks behind their strips, and buses.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the stems there too: tracks behind their strips, and buses."),
     ] = None,
     reaper: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write a project for REAPER there, with the stems.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fxrep.audio.sources import check_name
+from fxrep.audio.paths import check_name
 from fxrep.errors import ArgumentError
 from fxrep.retrieval.database import IndexDatabase, Level, check_unit
 from fxrep.retrieval.embedding_table import EmbeddingTable, window_length

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from fxrep.audio import audio_info, iter_blocks, load_audio
+from fxrep.audio import audio_info, find_audio_files, iter_blocks, load_audio, save_audio
 from fxrep.errors import AudioError
+from fxrep.mixing import TrackSet
 
 
 def _message(call, *arguments, **keywords) -> str:
@@ -158,3 +159,19 @@ def test_without_pyav_the_message_names_the_extra(tmp_path, monkeypatch, written
     data = written("flac").read_bytes()
     (tmp_path / "cut.flac").write_bytes(data[: len(data) // 2])
     assert 'pip install "fxrep[media]"' in _message(load_audio, tmp_path / "cut.flac")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take UTF-8 names only")
+def test_a_name_that_is_not_utf8_is_refused_everywhere(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.wav"
+    soundfile.write(tmp_path / "cafe.wav", np.zeros(100), 8000)
+    (tmp_path / "cafe.wav").rename(os.fsdecode(name))
+    for call in (*READERS, audio_info):
+        text = _message(call, os.fsdecode(name))
+        assert "caf\\udce9.wav has a name that is not UTF-8: rename it" in text
+        text.encode()
+    (found,) = find_audio_files([tmp_path])
+    assert os.fsencode(found) == name
+    _message(save_audio, os.fsdecode(name), np.zeros(100), 8000)
+    with pytest.raises(AudioError, match="not UTF-8"):
+        TrackSet([tmp_path])
