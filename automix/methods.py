@@ -28,11 +28,14 @@ class Explained:
         decisions: in words, a sentence each, in the order in which they are to be read.
         input_gain_db: of each track before the console, in place of the gains that make all tracks equally loud; tracks
             that are not named are left as they are. None: all are made equally loud.
+        files: by name, texts that are saved beside the mix, in ``details/``; pictures (``.svg``) are shown in the
+            report.
     """
 
     settings: ConsoleSettings
     decisions: Sequence[str] = ()
     input_gain_db: Mapping[str, float] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -138,8 +138,8 @@ def _set_console(
     settings = check_answer(method, explained.settings, song.names)
     before = neutral_session(song, method.console, method.track_lufs)
     gains = before.input_gain_db if explained.input_gain_db is None else dict(explained.input_gain_db)
-    session = MixSession(settings, song, gains)
-    return MixResult(session, before, references, encoder, {**details, "decisions": list(explained.decisions)})
+    session, details = MixSession(settings, song, gains), {**details, "decisions": list(explained.decisions)}
+    return MixResult(session, before, references, encoder, details, files=explained.files)
 
 
 def _render_stems(

@@ -199,8 +199,10 @@ def gain_error_db(result: MixResult, gains_db: dict[str, float]) -> float:
     session = result.console
     differences = []
     for name, gain_db in gains_db.items():
-        fader = session.settings.tracks[name].get("fader", {}).get("gain_db")
-        found_db = session.input_gain_db[name] + (fader or 0.0)
+        fader = session.settings.tracks[name].get("fader")
+        if fader is None:  # A console without faders spreads its gain over several settings.
+            return float("nan")
+        found_db = session.input_gain_db[name] + float(fader["gain_db"] or 0.0)
         # A fader that is closed is as wrong as one 60 dB too low.
         differences.append(max(found_db, gain_db - 60.0) - gain_db)
     return float(np.abs(np.asarray(differences) - np.median(differences)).mean())

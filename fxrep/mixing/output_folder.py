@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fxrep.errors import OutputError
+from fxrep.errors import ArgumentError, OutputError
 from fxrep.scratch_folder import is_scratch
 
-OUTPUT_NAMES = ("mix.wav", "console.json", "stems", "report.html", "tracks", "console_tracks")
+OUTPUT_NAMES = ("mix.wav", "console.json", "stems", "report.html", "details", "tracks", "console_tracks")
 """What the folder of a mix holds."""
+
+
+def check_file_names(files: Mapping[str, str]) -> dict[str, str]:
+    """Return texts by the names of the files that they are to be written to.
+
+    Raises:
+        ArgumentError: a name is none, or leads out of the folder.
+    """
+    for name in files:
+        if not name or Path(name).name != name or "\\" in name or name.startswith("."):
+            raise ArgumentError(f"{name!r} is no name for a file beside a mix: give one without folders, as graph.svg")
+    return dict(files)
 
 
 def check_output_folder(folder: Path, overwrite: bool, inputs: Iterable[Path] = ()) -> None:

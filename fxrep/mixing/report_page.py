@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from importlib import resources
 from typing import Any
@@ -26,13 +27,14 @@ _HEAD = """<!DOCTYPE html>
 _DECISIONS_SHOWN = 40
 
 
-def report_page(session: MixSession, report: MixReport, title: str) -> str:
+def report_page(session: MixSession, report: MixReport, title: str, pictures: Mapping[str, str] | None = None) -> str:
     """Return the page.
 
     Args:
         session: the mix.
         report: what was measured of it.
         title: its heading.
+        pictures: SVG by name, to be shown as they are.
     """
     style = (resources.files("fxrep.mixing") / "report_style.css").read_text(encoding="utf-8")
     parts = [
@@ -40,6 +42,7 @@ def report_page(session: MixSession, report: MixReport, title: str) -> str:
         _summary(report.values),
         _facts(report.values),
         _decisions(report.values),
+        *(_picture(name, svg) for name, svg in (pictures or {}).items()),
         _features(report.values),
         "<h2>Levels</h2>",
         '<p><span class="key from-key">before: all tracks equally loud</span> &nbsp; '
@@ -95,6 +98,12 @@ def _decisions(values: dict[str, Any]) -> str:
     rows = "".join(f"<li>{escape(str(one))}</li>" for one in decisions)
     opened = " open" if len(decisions) <= _DECISIONS_SHOWN else ""
     return f"<h2>Decisions</h2><details{opened}><summary>{len(decisions)} in all</summary><ol>{rows}</ol></details>"
+
+
+def _picture(name: str, svg: str) -> str:
+    """A picture on paper of its own; what comes before the drawing belongs to files only."""
+    drawing = svg[max(svg.find("<svg"), 0) :]
+    return f'<figure class="picture">{drawing}<figcaption>details/{escape(name)}</figcaption></figure>'
 
 
 def _facts(values: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from fxrep.files import atomic_folder
-from fxrep.mixing.output_folder import check_output_folder
+from fxrep.mixing.output_folder import check_file_names, check_output_folder
 from fxrep.mixing.recordings import Recordings, WindowEncoder
 from fxrep.mixing.report import MixReport, measure_mix
 from fxrep.mixing.report_measures import find_encoder
@@ -32,6 +32,7 @@ class MixResult:
         encoder: measures how near it comes: an encoder, or its name or folder; None: features alone.
         details: what else there is to say in the report, in plain values.
         temporary: a folder that holds tracks that were made for this result, and goes with it.
+        files: by name, texts that belong to it, which are saved beside it; those in SVG are shown in the report.
     """
 
     def __init__(
@@ -42,9 +43,11 @@ class MixResult:
         encoder: WindowEncoder | str | None = "default",
         details: Mapping[str, Any] | None = None,
         temporary: tempfile.TemporaryDirectory[str] | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self.console, self.before, self.references = console, before, references
         self.encoder, self.details, self.temporary = encoder, dict(details or {}), temporary
+        self.files = check_file_names(files or {})
         self._measured: MixReport | None = None
 
     @property
@@ -78,7 +81,7 @@ class MixResult:
             before.unlink(missing_ok=True)
 
     def save(self, folder: str | Path, overwrite: bool = False, title: str = "Mix") -> Path:
-        """Write ``mix.wav``, ``console.json``, ``stems/`` and ``report.html`` into a folder.
+        """Write ``mix.wav``, ``console.json``, ``stems/``, ``report.html``, and files into ``details/``, to a folder.
 
         The folder appears complete or not at all. Tracks that are arrays, or that were made for this result, are
         written too, so that ``fxrep render`` finds them.
@@ -105,7 +108,11 @@ class MixResult:
             self._with_own_tracks(draft).save(draft / "console.json")
             if self._measured is None:
                 self._measured = self._measure(mix, draft)
-            page = report_page(self.console, self._measured, title)
+            for name, text in self.files.items():
+                (draft / "details").mkdir(exist_ok=True)
+                (draft / "details" / name).write_text(text, encoding="utf-8")
+            pictures = {name: text for name, text in self.files.items() if name.endswith(".svg")}
+            page = report_page(self.console, self._measured, title, pictures)
             (draft / "report.html").write_text(page, encoding="utf-8")
         return target
 

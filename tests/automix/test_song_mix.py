@@ -68,7 +68,11 @@ def test_a_method_of_ones_own(song: Path, tmp_path: Path) -> None:
     assert result.report["method"] == "Halves"
     assert result.report["decisions"][1] == "drums is <halved> & kept."
     folder = result.save(tmp_path / "out")
-    assert "<li>drums is &lt;halved&gt; &amp; kept.</li>" in (folder / "report.html").read_text(encoding="utf-8")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<li>drums is &lt;halved&gt; &amp; kept.</li>" in page
+    assert '<figure class="picture"><svg viewBox="0 0 1 1"></svg><figcaption>details/why.svg' in page
+    assert (folder / "details" / "why.json").read_text(encoding="utf-8") == "{}"
+    result.save(folder, overwrite=True)
     torch.testing.assert_close(MixSession.load(folder / "console.json").render(), result.mix)
     edited = result.console.edit("bass", "fader.gain_db", 0.0)
     assert float(integrated_loudness(edited.render(), RATE)) > float(integrated_loudness(result.mix, RATE))
@@ -114,6 +118,9 @@ def test_an_answer_that_is_none(song: Path) -> None:
             automix(song, method, sample_rate=RATE)
     method = Halves()
     settings = method.console.default_settings(["bass", "drums", "vocals"])
+    method.estimate = lambda *_, **__: Explained(settings, files={"../out": ""})  # type: ignore[method-assign]
+    with pytest.raises(ArgumentError, match=r"'\.\./out' is no name for a file"):
+        automix(song, method, sample_rate=RATE)
     for gains, words in (({"tuba": 0.0}, "tuba"), ({"bass": 90.0}, "input_gain_db is 90")):
         method.estimate = lambda *_, gains=gains, **__: Explained(settings, [], gains)  # type: ignore[method-assign]
         with pytest.raises(ArgumentError, match=words):
