@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,15 @@ import numpy as np
 import torch
 
 from fxrep.effects.console import ConsoleSettings
+from fxrep.effects.console.sends import SEND
+from fxrep.effects.console.strip import Strip, StripValues
 from fxrep.errors import AudioError
 from fxrep.mixing.recordings import Recordings, WindowEncoder
 from fxrep.mixing.report_measures import WINDOW_S, WINDOWS, Style, compare_styles, measure_levels, measure_style
 from fxrep.mixing.report_strips import StripReading, read_strip
 from fxrep.mixing.session import MixSession
 from fxrep.mixing.setting_groups import processor_group
+from fxrep.mixing.stems import stem_files, write_parts
 from fxrep.mixing.track_source import open_recording
 from fxrep.progress import track_progress
 
@@ -32,11 +36,13 @@ class MixReport:
     Attributes:
         values: all of it in plain numbers, for JSON: see `measure_mix`.
         strips: what was measured behind the strip of each track, for the drawings.
+        groups: what was measured behind the strip of each group that has a dynamics processor in use.
         master: what was measured behind the master; None where it has no dynamics processor in use.
     """
 
     values: dict[str, Any]
     strips: dict[str, StripReading]
+    groups: dict[str, StripReading]
     master: StripReading | None
 
 
@@ -79,13 +85,12 @@ def measure_mix(
         **compare_styles(styles[0], styles[1], wanted),
         "tracks": {name: _track_values(session, unmixed or session, name, reading) for name, reading in strips.items()},
     }
-    return MixReport(values, strips, read_master(session, mix.parent))
+    return MixReport(values, strips, read_groups(session, mix.parent), read_master(session, mix.parent))
 
 
 def read_strips(session: MixSession) -> dict[str, StripReading]:
     """Measure every track behind its strip, on as many threads as torch may use."""
-    console = session.settings.console
-    settings = [(0.0, session.settings), *((one.start_s, one.settings) for one in session.sections)]
+    console, settings = session.settings.console, _stages(session)
 
     def read(name: str) -> StripReading:
         values = [(start, one.tracks[name]) for start, one in settings]
@@ -106,23 +111,69 @@ def read_master(session: MixSession, folder: Path) -> StripReading | None:
         folder: where that mix is kept meanwhile.
     """
     strip, rate = session.settings.console.master, session.sample_rate
-    stages = [(0.0, session.settings), *((one.start_s, one.settings) for one in session.sections)]
-    in_use = {label for _, settings in stages for label in strip.streams(rate, settings.master)}
-    if not any(processor_group(strip.processors[label]) == "dynamics" for label in in_use):
+    stages = [(start, one.master) for start, one in _stages(session)]
+    if not _reduces(strip, [values for _, values in stages], rate):
         return None
-    bare = dataclasses.replace(
-        session,
-        settings=_without_master(session.settings),
-        sections=[dataclasses.replace(one, settings=_without_master(one.settings)) for one in session.sections],
-    )
+    bare = _changed(session, _without_master)
     path = folder / f"{uuid.uuid4().hex}.wav"
     try:
         bare.render_to(path)
-        return read_strip(
-            open_recording("master", path, rate), strip, [(start, one.master) for start, one in stages], rate
-        )
+        return read_strip(open_recording("master", path, rate), strip, stages, rate)
     finally:
         path.unlink(missing_ok=True)
+
+
+def read_groups(session: MixSession, folder: Path) -> dict[str, StripReading]:
+    """Measure the strip of every group that has a dynamics processor in use, on the tracks as they come there.
+
+    Args:
+        session: the mix.
+        folder: where the sums of the tracks are kept meanwhile.
+    """
+    rate, strips = session.sample_rate, session.settings.console.groups
+    stages = {name: [(start, one.groups[name]) for start, one in _stages(session)] for name in strips}
+    bare = _changed(session, _without_groups)
+    files = stem_files(bare, folder / uuid.uuid4().hex).parts
+    wanted = [
+        ("group", name)
+        for name, strip in strips.items()
+        if ("group", name) in files and _reduces(strip, [values for _, values in stages[name]], rate)
+    ]
+    if not wanted:
+        return {}
+    place = files[wanted[0]].parent
+    try:
+        place.mkdir()
+        write_parts(bare, files, wanted)
+        return {
+            name: read_strip(open_recording(name, files[kind, name], rate), strips[name], stages[name], rate)
+            for kind, name in wanted
+        }
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _stages(session: MixSession) -> list[tuple[float, ConsoleSettings]]:
+    return [(0.0, session.settings), *((one.start_s, one.settings) for one in session.sections)]
+
+
+def _reduces(strip: Strip, several: Sequence[StripValues], sample_rate: int) -> bool:
+    """Whether a dynamics processor of a strip is in use."""
+    in_use = {label for values in several for label in strip.streams(sample_rate, values)}
+    return any(processor_group(strip.processors[label]) == "dynamics" for label in in_use)
+
+
+def _changed(session: MixSession, change: Callable[[ConsoleSettings], ConsoleSettings]) -> MixSession:
+    sections = [dataclasses.replace(one, settings=change(one.settings)) for one in session.sections]
+    return dataclasses.replace(session, settings=change(session.settings), sections=sections)
+
+
+def _without_groups(settings: ConsoleSettings) -> ConsoleSettings:
+    """Groups that do nothing, so that what comes out of them is what goes in; and no buses, which nobody asks for."""
+    copy = settings.copy()
+    copy.groups = {name: strip.defaults() for name, strip in settings.console.groups.items()}
+    copy.sends = {name: dict.fromkeys(levels, SEND.minimum) for name, levels in settings.sends.items()}
+    return copy
 
 
 def _without_master(settings: ConsoleSettings) -> ConsoleSettings:

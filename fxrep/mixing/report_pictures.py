@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fxrep.effects.console import ConsoleSettings
+from fxrep.effects.console.places import name_place
 from fxrep.effects.console.strip import Strip, StripValues
 from fxrep.mixing.report import MixReport
 from fxrep.mixing.report_charts import (
@@ -25,7 +26,7 @@ from fxrep.mixing.report_charts import (
     time_axis,
 )
 from fxrep.mixing.report_curves import equalizer_curve
-from fxrep.mixing.report_strips import FRAMES_PER_S, Array
+from fxrep.mixing.report_strips import FRAMES_PER_S, Array, StripReading
 from fxrep.mixing.session import MixSession
 from fxrep.mixing.setting_groups import processor_group
 
@@ -94,7 +95,7 @@ def draw_equalizers(session: MixSession) -> str:
             when = f"from {clock(start)}: " if len(stages) > 1 else ""
             if found is None:
                 continue
-            words.append(when + describe_bands(strip, values))
+            words.append(when + (describe_bands(strip, values) or f"less than {_HEARD_DB:g} dB everywhere"))
             curves.append((*found, f"{name}: {words[-1]}"))
         if not curves:
             still.append(name)
@@ -110,7 +111,12 @@ def draw_reductions(session: MixSession, report: MixReport) -> str:
     figures = []
     still = []
     across = time_axis(session.tracks.duration_s)
-    readings = [*report.strips.items(), ("master", report.master)]
+    settings = session.settings
+    readings: list[tuple[str, StripReading | None]] = [
+        *((name_place(settings, "track", name), reading) for name, reading in report.strips.items()),
+        *((name_place(settings, "group", name), report.groups.get(name)) for name in settings.console.groups),
+        ("master", report.master),
+    ]
     for name, reading in readings:
         found = {} if reading is None else {k: v for k, v in reading.reduction_db.items() if _does_something(v)}
         if not found:
@@ -136,7 +142,7 @@ def describe_bands(strip: Strip, values: StripValues) -> str:
         given = values.get(label, {})
         for name, value in given.items():
             place = given.get(f"{name.removesuffix('_gain_db')}_hz" if name != "gain_db" else "frequency_hz")
-            if name.endswith("gain_db") and value:
+            if name.endswith("gain_db") and value is not None and abs(value) >= _HEARD_DB:
                 at = "" if place is None else f" at {_hertz(place)}"
                 words.append(f"{value:+.1f} dB{at}")
             elif name.endswith("pass_hz") and value is not None:
@@ -150,9 +156,11 @@ def _places(session: MixSession) -> Iterator[tuple[str, Strip, list[tuple[float,
     stages: list[tuple[float, ConsoleSettings]] = [(0.0, session.settings)]
     stages += [(one.start_s, one.settings) for one in session.sections]
     for name in session.tracks.names:
-        yield name, console.track, [(start, one.tracks[name]) for start, one in stages]
+        place = name_place(session.settings, "track", name)
+        yield place, console.track, [(start, one.tracks[name]) for start, one in stages]
     for name, strip in console.groups.items():
-        yield name, strip, [(start, one.groups[name]) for start, one in stages]
+        place = name_place(session.settings, "group", name)
+        yield place, strip, [(start, one.groups[name]) for start, one in stages]
     yield "master", console.master, [(start, one.master) for start, one in stages]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -102,7 +102,9 @@ def write_stems(session: MixSession, folder: Path, subtype: str | None, tail_s: 
         with scratch_folder(folder) as staging:
             moved = {path: staging / path.relative_to(folder) for path in written}
             try:
-                _write_parts(session, [moved[path] for path in files.parts.values()], list(files.parts), subtype, tail)
+                write_parts(
+                    session, {key: moved[path] for key, path in files.parts.items()}, files.parts, subtype, tail
+                )
                 for name, path in files.grouped.items():
                     _write_grouped(session, name, moved[path], subtype, tail)
             except FxrepError as error:
@@ -119,23 +121,40 @@ def write_stems(session: MixSession, folder: Path, subtype: str | None, tail_s: 
     return {name_place(session.settings, *place): path for place, path in files.parts.items()}
 
 
-def _write_parts(
-    session: MixSession, paths: Sequence[Path], places: Sequence[tuple[str, str]], subtype: str | None, tail: int
+def write_parts(
+    session: MixSession,
+    files: Mapping[tuple[str, str], Path],
+    wanted: Container[tuple[str, str]],
+    subtype: str | None = None,
+    tail: int = 0,
 ) -> None:
-    """Write what the master strip is given, all files at once."""
-    rate = session.sample_rate
+    """Write what the master strip is given, all files at once, in constant memory.
+
+    Args:
+        session: the mix.
+        files: for all tracks, groups and buses that the session uses (`stem_files`), by (kind, name).
+        wanted: which of them are written.
+        subtype: sample format. None: 32-bit float.
+        tail: samples behind the end of the longest track.
+    """
+    rate, places = session.sample_rate, list(files)
     expected = -(-(session.tracks.samples + tail) // BLOCK)
     threads = min(len(session.tracks), os.cpu_count() or 1)
     try:
-        with ThreadPoolExecutor(threads, thread_name_prefix="stems") as pool, ExitStack() as files:
-            writers = [files.enter_context(open_float_file(path, rate, subtype)) for path in paths]
+        with ThreadPoolExecutor(threads, thread_name_prefix="stems") as pool, ExitStack() as opened:
+            writers = {
+                number: opened.enter_context(open_float_file(files[place], rate, subtype))
+                for number, place in enumerate(places)
+                if place in wanted
+            }
             player = arrange(session.settings, session.sections, rate, lambda one: SplitPlayer(one, rate, pool, places))
             readers = [session.reader(name, BLOCK) for name in session.settings.tracks]
             for block in track_progress(play(player, readers, BLOCK, tail, pool), "stems", expected):
-                for writer, part in zip(writers, block.split(2), strict=True):
-                    writer.add(part)
+                parts = block.split(2)
+                for number, writer in writers.items():
+                    writer.add(parts[number])
     except soundfile.SoundFileError as error:
-        raise writing_error(paths[0].parent, error) from error
+        raise writing_error(next(iter(files.values())).parent, error) from error
 
 
 def _write_grouped(session: MixSession, name: str, path: Path, subtype: str | None, tail: int) -> None:

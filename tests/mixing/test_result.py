@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,6 +19,7 @@ from fxrep.effects.console import default_console
 from fxrep.errors import OutputError
 from fxrep.mixing import result as result_module
 from fxrep.mixing.recordings import Recordings
+from fxrep.mixing.report import read_groups, read_strips
 from fxrep.mixing.result import MixResult
 from fxrep.mixing.sections import Section
 from fxrep.mixing.session import MixSession, neutral_session
@@ -203,3 +205,20 @@ def test_without_references_there_is_nothing_to_be_near(files: list[Path], tmp_p
     assert made.report["embedding_distance"] == {"before": None, "after": None}
     assert made.report["features_nearer"] is None
     made.save(tmp_path / "out")
+
+
+def test_gain_reduction_of_a_group_is_drawn(files: list[Path], tmp_path: Path) -> None:
+    tracks = TrackSet(files)
+    settings = default_console(groups=["band", "idle"]).default_settings(tracks.names, {tracks.names[0]: "band"})
+    quiet = neutral_session(tracks, default_console())
+    mix = MixSession(settings, tracks, quiet.input_gain_db).edit("band", "compressor.threshold_db", -40.0)
+    mix = mix.edit("band", "compressor.ratio", 8.0).edit("idle", "compressor.ratio", 4.0)
+    track = mix.edit(tracks.names[0], "group", None).edit(tracks.names[0], "compressor.threshold_db", -40.0)
+    track = track.edit(tracks.names[0], "compressor.ratio", 8.0)
+    found = read_groups(mix, tmp_path)
+    assert set(found) == {"band"} and [path.name for path in tmp_path.iterdir()] == ["in"]
+    # The same track through the same compressor, as a track.
+    alone = read_strips(track)[tracks.names[0]].reduction_db["compressor"]
+    np.testing.assert_allclose(found["band"].reduction_db["compressor"], alone, atol=0.01, equal_nan=True)
+    page = (MixResult(mix, quiet, encoder=None).save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
+    assert "Gain reduction of band" in page
