@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fxrep.effects.console import ConsoleSettings, Strip
+from fxrep.effects.console.blending import WET
 from fxrep.effects.console.blocks import send_levels
 from fxrep.effects.equalizer import Equalizer
 
@@ -42,7 +43,7 @@ def _seconds(strip: Strip, label: str, given: Mapping[str, Any]) -> float:
     processor = strip.processors[label]
     values = {**processor.defaults(), **strip.fixed[label], **{k: v for k, v in given.items() if v is not None}}
     name = processor.name
-    if processor.memoryless:
+    if processor.memoryless or (label in strip.weights and values.get(WET, strip.weights[label]) == 0.0):
         return 0.0
     if isinstance(processor, Equalizer):
         return 1.0

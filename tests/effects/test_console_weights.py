@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fxrep.effects import MixingConsole, compressor, gain, noise_shaped_reverb
+from fxrep.effects import MixingConsole, compressor, default_console, gain, noise_shaped_reverb
 from fxrep.effects.console import Strip, StripEffect, graph_console
 from fxrep.errors import ArgumentError
+from fxrep.mixing.warm_up import warm_up_s
 
 RATE = 44100
 CHAIN = [
@@ -118,3 +119,11 @@ def test_a_weight_out_of_range_is_refused(audio: torch.Tensor) -> None:
         settings.edit("a", "compressor.wet", 2.0)
     with pytest.raises(ArgumentError, match="default"):
         Strip([StripEffect("gain", wet=-0.5)])
+
+
+def test_what_has_no_weight_has_no_past_either() -> None:
+    console = graph_console()
+    settings = console.default_settings(["a"])
+    assert warm_up_s(settings) < warm_up_s(default_console().default_settings(["a"]))
+    heard = settings.edit("a", "noise_shaped_reverb.wet", 0.1).edit("a", "noise_shaped_reverb.decay_s", 4.0)
+    assert 4.0 < warm_up_s(heard) < 10.0

@@ -1,0 +1,218 @@
+"""Finding the mixing graph of a finished mix: fit a full console, then take out what is not needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from automix.alignment import check_alignment, open_mix
+from automix.methods import Explained
+from automix.mixing_graph.description import MixGraph, read_graph
+from automix.mixing_graph.families import NAMES
+from automix.mixing_graph.fitting import Fitting, fit_console
+from automix.mixing_graph.loss import GRID
+from automix.mixing_graph.options import check_families, check_seconds, check_steps, choose_groups
+from automix.mixing_graph.problem import Problem
+from automix.mixing_graph.pruning import Method, Pruning, prune
+from automix.mixing_graph.state import GraphState, count_kept, to_settings
+from fxrep.audio import AudioInput
+from fxrep.effects.console import ConsoleSettings, graph_console
+from fxrep.errors import ArgumentError, AudioError
+from fxrep.mixing.session import TRACK_LUFS
+from fxrep.mixing.tracks import TrackSet
+
+SHORTEST_WINDOW_S = 1.0
+
+
+@dataclass(frozen=True)
+class FoundGraph:
+    """What was found for a song.
+
+    Attributes:
+        settings: of the console; what was pruned has the weight 0.
+        graph: what is in use.
+        losses: over the window, after each family of processors joined; ``sum`` is that of the dry tracks.
+        loss: of the graph.
+        kept: how many processors of each family are left.
+        counts: how many processors there were before and after each round of pruning.
+        group_of: the group of every track that is in one.
+        start_s: where the window begins, in seconds.
+        silent: tracks that are silent in the window, about which nothing could be learnt.
+        seconds: processor time of fitting, and of pruning.
+    """
+
+    settings: ConsoleSettings
+    graph: MixGraph
+    losses: dict[str, float]
+    loss: float
+    kept: dict[str, int]
+    counts: list[int]
+    group_of: dict[str, str]
+    start_s: float
+    silent: list[str]
+    seconds: tuple[float, float]
+
+
+class MixingGraph:
+    """Finds how a mix was made from its tracks: a console of equalisers, compressors, gates, widths, gains and panners,
+    delays and reverberations on every track and group, as few of them as the tolerance allows.
+
+    S. Lee et al., "Searching for music mixing graphs: a pruning approach", DAFx 2024. The tracks are given to the
+    console as they lie on file.
+
+    Args:
+        target: the finished mix of these tracks: a path, or an array at their rate.
+        tolerance: how much the loss may rise for fewer processors; 0 keeps all that do anything.
+        pruning: ``hybrid``, ``weight`` or ``brute_force``.
+        rounds: of pruning; 0: nothing is taken out.
+        steps: of gradient for each family of processors that joins.
+        window_s: seconds of the song that are fitted.
+        start_s: where they begin; None: where most tracks sound.
+        groups: the group of each track by name, ``"auto"`` for groups by instrument as the names say, or None.
+        families: of processors to use, of `automix.mixing_graph.NAMES`.
+        align: whether tracks that are not in time with the mix are refused.
+
+    Raises:
+        ArgumentError: a value is out of range.
+    """
+
+    def __init__(
+        self,
+        target: AudioInput,
+        tolerance: float = 0.01,
+        pruning: Method = "hybrid",
+        rounds: int = 4,
+        steps: int = 40,
+        window_s: float = 10.0,
+        start_s: float | None = None,
+        groups: Mapping[str, str] | str | None = "auto",
+        families: Sequence[str] | str = NAMES,
+        align: bool = True,
+    ) -> None:
+        self.target, self.groups, self.align = target, groups, align
+        self.pruning = Pruning(tolerance, pruning, rounds)
+        self.fitting = Fitting(steps=check_steps(steps), fine_steps=max(1, round(steps * 2 / 3)))
+        self.window_s = check_seconds("window_s", window_s, SHORTEST_WINDOW_S)
+        self.start_s = None if start_s is None else check_seconds("start_s", start_s, 0.0)
+        self.families = check_families(families)
+        self.console = graph_console()
+        self.track_lufs = TRACK_LUFS
+        self.found: FoundGraph | None = None
+
+    def estimate(self, tracks: TrackSet, start_s: Sequence[float], seed: int = 0) -> Explained:
+        """Find the graph of a song.
+
+        Args:
+            tracks: dry, in time with the target.
+            start_s: windows of the song; that in which most tracks sound is fitted, unless one was chosen.
+            seed: of the segments and of the order of pruning.
+
+        Returns:
+            Settings, and in words what each family brought and what is left of it. `found` holds all there is.
+
+        Raises:
+            ArgumentError: the window lies behind the end, or the groups do not fit the tracks.
+            AudioError: tracks are not aligned with the target, or something cannot be read.
+        """
+        problem, group_of, start = self.prepare(tracks, start_s)
+        generator = torch.Generator().manual_seed(seed)
+        began = time.process_time()
+        state, losses = fit_console(problem, self.fitting, generator, self.families)
+        fitted = time.process_time()
+        self.found = self.finish(tracks, problem, state, losses, group_of, start, generator, began, fitted)
+        as_on_file = dict.fromkeys(tracks.names, 0.0)
+        return Explained(self.found.settings, decide(self.found, self.pruning), as_on_file)
+
+    def prepare(self, tracks: TrackSet, start_s: Sequence[float]) -> tuple[Problem, dict[str, str], float]:
+        """Read what is fitted: the problem, the groups, and where the window begins in seconds."""
+        if self.align:
+            check_alignment(tracks, self.target)
+        group_of = choose_groups(self.groups, tracks.names)
+        mix, rate = open_mix(self.target, tracks.sample_rate), tracks.sample_rate
+        start, length = self._window(tracks, start_s, min(tracks.duration_s, mix.duration_s))
+        warm_up = GRID * max(1, round(self.fitting.warm_up_s * rate / GRID))
+        first = round(start * rate) - warm_up
+        samples = warm_up + round(length * rate)
+        self.console = graph_console(sorted(set(group_of.values())))
+        audio = torch.stack([_excerpt(tracks, name, first, samples) for name in tracks.names])
+        target = _excerpt(mix, "mix", first, samples)
+        if not bool(target[:, warm_up:].any()):
+            raise AudioError(f"the target is silent from {start:.1f} s on for {length:.1f} s: choose another start_s")
+        problem = Problem.create(self.console, audio, target, rate, warm_up, tracks.names, group_of)
+        return problem, group_of, start
+
+    def finish(
+        self,
+        tracks: TrackSet,
+        problem: Problem,
+        state: GraphState,
+        losses: dict[str, float],
+        group_of: dict[str, str],
+        start: float,
+        generator: torch.Generator,
+        began: float,
+        fitted: float,
+    ) -> FoundGraph:
+        """Prune a fitted state, and tell what is left."""
+        pruned, loss, counts = prune(problem, state, self.pruning, self.fitting, generator)
+        settings = to_settings(pruned, self.console, tracks.names, group_of)
+        sounding = problem.sounding.tolist()
+        silent = [name for name, sounds in zip(tracks.names, sounding, strict=False) if not sounds]
+        seconds = (fitted - began, time.process_time() - fitted)
+        return FoundGraph(
+            settings, read_graph(settings), losses, loss, count_kept(pruned), counts, group_of, start, silent, seconds
+        )
+
+    def with_tolerance(self, tolerance: float) -> MixingGraph:
+        """Return the same method with another tolerance."""
+        other = MixingGraph(self.target, groups=self.groups, families=self.families, align=self.align)
+        other.pruning, other.fitting = replace(self.pruning, tolerance=tolerance), self.fitting
+        other.window_s, other.start_s, other.console = self.window_s, self.start_s, self.console
+        return other
+
+    def _window(self, tracks: TrackSet, start_s: Sequence[float], duration_s: float) -> tuple[float, float]:
+        """Return where the window begins and how long it is, in seconds."""
+        if self.start_s is not None:
+            if self.start_s + SHORTEST_WINDOW_S > duration_s:
+                raise ArgumentError(
+                    f"start_s is {self.start_s:g}: tracks and target end at {duration_s:.1f} s; begin earlier"
+                )
+            return self.start_s, min(self.window_s, duration_s - self.start_s)
+        length = min(self.window_s, duration_s)
+        starts = [min(start, duration_s - length) for start in start_s] or [0.0]
+        return max(starts, key=lambda start: _sounding(tracks, start, length)), length
+
+
+def decide(found: FoundGraph, pruning: Pruning) -> list[str]:
+    """Say in words how the graph came about."""
+    words = []
+    last = found.losses["sum"]
+    places = max(found.counts[0], 1)
+    for family, loss in found.losses.items():
+        if family != "sum":
+            left = found.kept[family]
+            words.append(f"{family}: the loss went from {last:.3f} to {loss:.3f}; {left} of these processors are left.")
+        last = loss
+    words.append(
+        f"{found.counts[-1]} of {places} processors are left at a tolerance of {pruning.tolerance:g} "
+        f"({pruning.method}); the loss is {found.loss:.3f}, that of the sum of the tracks {found.losses['sum']:.3f}."
+    )
+    words += [f"{name} is silent where the mix was looked at, and is left as it is." for name in found.silent]
+    return words
+
+
+def _excerpt(tracks: TrackSet, name: str, first: int, samples: int) -> torch.Tensor:
+    """Return (2, samples) from a sample on that may lie before the beginning, with silence around."""
+    audio = torch.zeros(2, samples)
+    skipped = max(0, -first)
+    part = tracks.recordings[name].excerpt(max(0, first), samples - skipped, tracks.sample_rate)
+    audio[:, skipped : skipped + part.shape[-1]] = part
+    return audio
+
+
+def _sounding(tracks: TrackSet, start_s: float, length_s: float) -> int:
+    audio = tracks.read(start_s, length_s)[0]
+    return int((audio.abs().amax((1, 2)) > 1e-5).sum())
