@@ -19,12 +19,29 @@ KINDS = {
         "style_transfer.mixfx_cloner.release.export_cloner",
         "style_transfer.mixfx_cloner.release.describe_cloner",
     ),
+    "dmc": ("automix.dmc.release.export_dmc", "automix.dmc.release.describe_dmc"),
+    "fxnorm_automix": (
+        "automix.fxnorm_automix.release.export_fxnorm_automix",
+        "automix.fxnorm_automix.release.describe_fxnorm_automix",
+    ),
+    "mix_wave_unet": (
+        "automix.mix_wave_unet.release.export_mix_wave_unet",
+        "automix.mix_wave_unet.release.describe_mix_wave_unet",
+    ),
+    "stem_autoencoder": (
+        "automix.stem_autoencoder.release.export_stem_autoencoder",
+        "automix.stem_autoencoder.release.describe_stem_autoencoder",
+    ),
 }
 """By the entry that ``config.json`` and the record in a training checkpoint have: what exports, what describes."""
 
 SHIPPED = {
     "controller": "style_transfer.diff_mst.release.list_controllers",
     "cloner": "style_transfer.mixfx_cloner.release.list_cloners",
+    "dmc": "automix.dmc.release.list_dmc",
+    "fxnorm_automix": "automix.fxnorm_automix.release.list_fxnorm_automix",
+    "mix_wave_unet": "automix.mix_wave_unet.release.list_mix_wave_unets",
+    "stem_autoencoder": "automix.stem_autoencoder.release.list_stem_autoencoders",
 }
 """What lists those that ship, beside the encoders."""
 

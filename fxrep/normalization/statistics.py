@@ -100,6 +100,19 @@ def load_statistics(path: str | os.PathLike[str]) -> Statistics:
         content = json.loads(source.read_text(encoding="utf-8")) if suffix == ".json" else _read_npz(source)
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DataError(f"{source} cannot be read as statistics ({error}): fit them again") from error
+    return statistics_from_json(content, source)
+
+
+def statistics_from_json(content: object, source: str | os.PathLike[str]) -> Statistics:
+    """Return statistics of what `Statistics.to_json` gave.
+
+    Args:
+        content: plain lists and numbers.
+        source: how the message calls it.
+
+    Raises:
+        DataError: it is something else, of another version, or damaged.
+    """
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise DataError(f"{source} does not hold normalisation statistics: fit some with fxrep data normalize --fit")
     if content.get("version") != _VERSION:
