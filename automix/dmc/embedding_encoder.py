@@ -35,7 +35,9 @@ class EmbeddingTrackEncoder(TrackEncoder):
         production: join the production features.
         embedding: join the effect embedding; without it only the style of a mix is told by the encoder.
         dim: size of what comes out.
-        dropout: share of what goes in, and of what comes out, that is left out in training.
+        dropout: share of the production features, and of what comes out, that is left out in training.
+        embedding_dropout: share of the values of the embedding that are left out in training; with few songs they are
+            learnt by heart sooner than levels and spectra are.
         sample_rate: Hz of the audio; that of the encoder may be another.
         window_s: seconds heard at once in use; None for the window of the encoder.
         fingerprint: of the encoder that this was trained with; None when it is new. A release fills it in.
@@ -54,15 +56,16 @@ class EmbeddingTrackEncoder(TrackEncoder):
         embedding: bool = True,
         dim: int = 64,
         dropout: float = 0.2,
+        embedding_dropout: float = 0.5,
         sample_rate: int = 44100,
         window_s: float | None = None,
         fingerprint: str | None = None,
     ) -> None:
         super().__init__()
-        if not (production or embedding) or dim < 1 or not 0.0 <= dropout < 1.0:
+        if not (production or embedding) or dim < 1 or not 0.0 <= max(dropout, embedding_dropout) < 1.0:
             raise ArgumentError(
-                f"production={production}, embedding={embedding}, dim={dim}, dropout={dropout}: expected at least one "
-                "of the first two, a size of 1 or more, and a share below 1"
+                f"production={production}, embedding={embedding}, dim={dim}, dropout={dropout}, embedding_dropout="
+                f"{embedding_dropout}: expected at least one of the first two, a size of 1 or more, and shares below 1"
             )
         opened = encoder if isinstance(encoder, EffectEncoder) else load_encoder(os.fspath(encoder))
         if fingerprint is not None and opened.fingerprint != fingerprint:
@@ -78,7 +81,7 @@ class EmbeddingTrackEncoder(TrackEncoder):
         self.kept = [opened]
         self.standardize = RunningStandardization(N_VALUES) if production else None
         size = (opened.dim if embedding else 0) + (N_VALUES if production else 0)
-        self.leave_out = nn.Dropout(dropout)
+        self.leave_out, self.leave_out_embedding = nn.Dropout(dropout), nn.Dropout(embedding_dropout)
         self.linear = nn.Linear(size, dim)
 
     @property
@@ -117,13 +120,12 @@ class EmbeddingTrackEncoder(TrackEncoder):
         if self.embedding:
             # Of unit length also where they were averaged over windows; scaled to values with a spread of about 1.
             embedded = F.normalize(described[..., : self.style_dim], dim=-1)
-            told.append(embedded * math.sqrt(self.style_dim))
+            told.append(self.leave_out_embedding(embedded * math.sqrt(self.style_dim)))
         if self.standardize is not None:
             measured = described[..., -N_VALUES:]
             rows = self.standardize(measured[mask][..., None])[..., 0].clamp(-FURTHEST, FURTHEST)
-            told.append(torch.zeros_like(measured).masked_scatter(mask[..., None], rows))
-        joined = self.leave_out(torch.cat(told, dim=-1))
-        embedding: Tensor = self.leave_out(F.gelu(self.linear(joined)))
+            told.append(self.leave_out(torch.zeros_like(measured).masked_scatter(mask[..., None], rows)))
+        embedding: Tensor = self.leave_out(F.gelu(self.linear(torch.cat(told, dim=-1))))
         return embedding
 
     @torch.no_grad()
