@@ -119,7 +119,10 @@ def check_sample_offsets(tracks: TrackSet, mix: Recording, gains: Array) -> None
             f"{'later' if samples > 0 else 'earlier'} in the mix than in the file"
             for name, samples in apart.items()
         )
-        raise AudioError(f"tracks are not aligned with the mix: {listed}. Shift them, or export all from one start")
+        raise AudioError(
+            f"tracks are not aligned with the mix: {listed}. Shift them, or export all from one start; where effects "
+            "of the mix delay them, check=false takes them as they are"
+        )
 
 
 def _excerpt(recording: Recording, start: int, samples: int, rate: int) -> Array:

@@ -16,6 +16,7 @@ from automix.methods import Explained
 from fxrep.audio import SILENCE_LUFS, integrated_loudness
 from fxrep.effects.console import ConsoleSettings, default_console
 from fxrep.effects.level import FADER_TABLE
+from fxrep.errors import ArgumentError
 from fxrep.mixing.session import TRACK_LUFS
 from fxrep.mixing.tracks import TrackSet
 
@@ -23,6 +24,9 @@ WINDOW_S = 6.0
 # The loudness of the lead against the rest is corrected by no more than this.
 _MOST_SHIFT_DB = 6.0
 _LEAD, _LEAD_VOCAL = 2.0, "vocals"
+
+PARTS = ("levels", "eq", "dynamics", "stereo", "sends", "master")
+"""What is decided."""
 
 
 class KnowledgeMixer:
@@ -35,6 +39,7 @@ class KnowledgeMixer:
     Args:
         instruments: by track, for those that are not to be guessed from their names.
         rules: a file of rules; None: those that ship.
+        only: which of `PARTS` are decided, a name or a list; the others stay neutral. None: all.
 
     Attributes:
         console: the project's own.
@@ -42,12 +47,19 @@ class KnowledgeMixer:
         window_s: seconds that are listened to at once.
 
     Raises:
+        ArgumentError: `only` names no part.
         DataError: the rules cannot be read.
     """
 
     def __init__(
-        self, instruments: Mapping[str, str] | None = None, rules: str | os.PathLike[str] | None = None
+        self,
+        instruments: Mapping[str, str] | None = None,
+        rules: str | os.PathLike[str] | None = None,
+        only: str | Sequence[str] | None = None,
     ) -> None:
+        self.parts = list(PARTS if only is None else [only] if isinstance(only, str) else only)
+        if unknown := [part for part in self.parts if part not in PARTS]:
+            raise ArgumentError(f"only names {unknown[0]!r}: choose from {', '.join(PARTS)}")
         self.rules = load_rules(RULES if rules is None else rules)
         self.instruments = instruments
         self.console = default_console()
@@ -68,20 +80,17 @@ class KnowledgeMixer:
         wanted = {name: self.rules.instruments[kinds[name]] for name in heard}
         levels, level_words = set_levels(kinds, wanted, self.rules)
         said: dict[str, list[str]] = {name: [level_words[name]] for name in heard}
+        if "levels" not in self.parts:
+            levels, said = dict.fromkeys(heard, 0.0), {name: [] for name in heard}
         self._set_tone(settings, heard, wanted, levels, said)
         for name, one in heard.items():
             self._set_fader(settings, name, one, levels[name], tracks.sample_rate)
-        for name, place in place_tracks(heard, wanted, self.rules, levels).items():
-            settings.tracks[name]["panner"]["pan"] = place.pan
-            where = "in the middle" if place.pan == 0.0 else f"at {place.pan:+.2f}"
-            said[name].append(f"{where}, since {place.why}" if place.pan == 0.0 else f"{where}, {place.why}")
-            if (send := wanted[name].reverb_db) is not None:
-                settings.sends[name]["reverb"] = send
-                said[name].append(f"reverb send {send:g} dB")
+        self._set_space(settings, heard, wanted, levels, said)
         guessed = {name: "as was said" if name in (self.instruments or {}) else "from its name" for name in heard}
-        words = [f"{name} ({kinds[name]}, {guessed[name]}): {'; '.join(said[name])}." for name in heard]
+        words = [f"{name} ({kinds[name]}, {guessed[name]}): {'; '.join(said[name]) or 'as it is'}." for name in heard]
         words += [f"{name} is silent and left as it is." for name in tracks.names if name not in heard]
-        words.append(self._set_master(settings, tracks, gains, start_s))
+        if "master" in self.parts:
+            words.append(self._set_master(settings, tracks, gains, start_s))
         used = sorted({rule.source for rule in wanted.values()} | {"pr", "pg"})
         words += [f"Rules: {self.rules.sources[key]}." for key in used if key in self.rules.sources]
         return Explained(settings, words)
@@ -99,12 +108,33 @@ class KnowledgeMixer:
         lead = max(leads, key=lambda name: (wanted[name].priority, levels[name]), default=None)
         for name, one in heard.items():
             strip, rule = settings.tracks[name], wanted[name]
-            found = [cut_rumble(strip, rule, one), cut_mud(strip, self.rules, rule, one)]
-            if lead is not None and rule.priority < _LEAD:
-                over = levels[name] - levels[lead]
-                found.append(make_room(strip, self.rules, one, heard[lead], over, lead))
-            found.append(compress(strip, self.rules, rule, one))
+            found: list[str | None] = []
+            if "eq" in self.parts:
+                found += [cut_rumble(strip, rule, one), cut_mud(strip, self.rules, rule, one)]
+                if lead is not None and rule.priority < _LEAD:
+                    over = levels[name] - levels[lead]
+                    found.append(make_room(strip, self.rules, one, heard[lead], over, lead))
+            if "dynamics" in self.parts:
+                found.append(compress(strip, self.rules, rule, one))
             said[name] += [sentence for sentence in found if sentence]
+
+    def _set_space(
+        self,
+        settings: ConsoleSettings,
+        heard: Mapping[str, Heard],
+        wanted: Mapping[str, InstrumentRule],
+        levels: Mapping[str, float],
+        said: dict[str, list[str]],
+    ) -> None:
+        """Position and reverb send of every track."""
+        for name, place in place_tracks(heard, wanted, self.rules, levels).items():
+            if "stereo" in self.parts:
+                settings.tracks[name]["panner"]["pan"] = place.pan
+                where = "in the middle" if place.pan == 0.0 else f"at {place.pan:+.2f}"
+                said[name].append(f"{where}, since {place.why}" if place.pan == 0.0 else f"{where}, {place.why}")
+            if "sends" in self.parts and (send := wanted[name].reverb_db) is not None:
+                settings.sends[name]["reverb"] = send
+                said[name].append(f"reverb send {send:g} dB")
 
     def _set_fader(self, settings: ConsoleSettings, name: str, heard: Heard, level_db: float, rate: int) -> None:
         """Bring a track to its level behind equaliser and compressor.

@@ -18,8 +18,8 @@ RULES = Path(__file__).with_name("rules.json")
 
 # The pieces of a drum kit have rules of their own where a name tells them apart.
 _PIECES = {
-    "kick": r"kicks?|bd|b ?drum|bass ?drum|kik",
-    "snare": r"snares?|sn|snr|sd|rim ?(shots?)?|claps?",
+    "kick": r"kick\w*|bd|b ?drum|bass ?drum|kik",
+    "snare": r"snare\w*|sn|snr|sd|rim ?(shots?)?|claps?",
     "toms": r"toms?|floor ?tom|rack ?tom",
     "hats": r"(hi ?)?hats?|hihats?|hh",
     "cymbals": r"cymbals?|crash(es)?|rides?|splash|china|overheads?|oh",

@@ -110,13 +110,24 @@ def test_rules_of_tone() -> None:
 def test_instruments(song: TrackSet) -> None:
     assert isinstance(KnowledgeMixer(), ConsoleMethod)
     kinds = load_rules().name_all(
-        ["BD", "Snare top", "drum loop", "OH", "hi-hat", "MyMix", "mix", "lead gtr"], {"MyMix": "fx"}
+        ["05-bassdrum", "snaredrum", "drum loop", "OH", "hi-hat", "MyMix", "mix", "lead gtr"], {"MyMix": "fx"}
     )
     assert list(kinds.values()) == ["kick", "snare", "drums", "cymbals", "hats", "fx", "other", "guitar"]
     with pytest.raises(ArgumentError, match=r"unknown instruments: thing=theremin; choose from vocals, lead, drums"):
         KnowledgeMixer({"thing": "theremin"}).estimate(song, [0.0])
     made = automix(song, "knowledge", instruments={"thing": "vocals"})
     assert any(one.startswith("thing (vocals, as was said)") for one in made.details["decisions"])
+
+
+def test_only_some_decisions(song: TrackSet, mixed: Explained) -> None:
+    found = KnowledgeMixer(only=["stereo", "sends"]).estimate(song, [0.0])
+    neutral = default_console().default_settings(song.names)
+    for name, strip in found.settings.tracks.items():
+        assert {**strip, "panner": None} == {**neutral.tracks[name], "panner": None}
+        assert found.settings.sends[name] == mixed.settings.sends[name]
+    assert found.settings.master == neutral.master and found.settings.tracks["Gtr L"]["panner"]["pan"] != 0.0
+    with pytest.raises(ArgumentError, match="only names 'colour': choose from levels, eq"):
+        KnowledgeMixer(only="colour")
 
 
 def test_own_rules(tmp_path: Path, song: TrackSet) -> None:
