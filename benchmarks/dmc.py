@@ -45,7 +45,8 @@ def build(system: str) -> Any:
     model = DifferentiableMixingConsole(encoder, sets=sets, relative_levels=system != "published", hidden=hidden)
     with torch.no_grad():
         # So far from where it starts that no effect is left out.
-        for network in (model.post_processor.tracks, model.post_processor.shared):
+        networks: list[Any] = [model.post_processor.tracks, model.post_processor.shared]
+        for network in networks:
             if network is not None:
                 network[-1].weight.normal_(std=0.1)
     return model.eval()
