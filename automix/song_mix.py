@@ -25,6 +25,7 @@ from fxrep.mixing.report_measures import find_encoder
 from fxrep.mixing.result import MixResult
 from fxrep.mixing.session import TRACK_LUFS, MixSession, neutral_session
 from fxrep.mixing.session_checks import check_answer
+from fxrep.mixing.track_names import without_mix
 from fxrep.mixing.tracks import TrackSet
 
 _LOGGER = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def automix(
     check_wishes(method, replace(request, style=torch.empty(0) if style is not None else None))
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ArgumentError(f"seed is {seed!r}: expected a whole number from 0")
-    song = tracks if isinstance(tracks, TrackSet) else TrackSet(tracks, sample_rate)
+    song = _open_tracks(tracks, sample_rate, target)
     _check_tracks(song, target)
     if instruments is not None:
         check_instruments(instruments, song.names)
@@ -102,6 +103,20 @@ def automix(
     if isinstance(used, ConsoleMethod):
         return _set_console(used, song, references, judge, details, seed)
     return _render_stems(used, song, references, judge, details)
+
+
+def _open_tracks(tracks: Tracks, sample_rate: int | None, target: AudioInput | None) -> TrackSet:
+    """Return the tracks; a target that lies in a folder of them is none."""
+    if isinstance(tracks, TrackSet):
+        return tracks
+    paths = [tracks] if isinstance(tracks, (str, os.PathLike)) else tracks
+    if (
+        isinstance(target, (str, os.PathLike))
+        and isinstance(paths, (list, tuple))
+        and all(isinstance(one, (str, os.PathLike)) for one in paths)
+    ):
+        return TrackSet(without_mix(paths, target), sample_rate)
+    return TrackSet(tracks, sample_rate)
 
 
 def _check_tracks(song: TrackSet, target: AudioInput | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -17,6 +17,7 @@ from automix.mixing_graph.loss import GRID
 from automix.mixing_graph.options import check_families, check_seconds, check_steps, choose_groups
 from automix.mixing_graph.problem import Problem
 from automix.mixing_graph.pruning import Method, Pruning, prune
+from automix.mixing_graph.saving import graph_files
 from automix.mixing_graph.state import GraphState, count_kept, to_settings
 from fxrep.audio import AudioInput
 from fxrep.effects.console import ConsoleSettings, graph_console
@@ -124,7 +125,8 @@ class MixingGraph:
         fitted = time.process_time()
         self.found = self.finish(tracks, problem, state, losses, group_of, start, generator, began, fitted)
         as_on_file = dict.fromkeys(tracks.names, 0.0)
-        return Explained(self.found.settings, decide(self.found, self.pruning), as_on_file)
+        decisions = decide(self.found, self.pruning)
+        return Explained(self.found.settings, decisions, as_on_file, graph_files(self.found.graph))
 
     def prepare(self, tracks: TrackSet, start_s: Sequence[float]) -> tuple[Problem, dict[str, str], float]:
         """Read what is fitted: the problem, the groups, and where the window begins in seconds."""
@@ -165,13 +167,6 @@ class MixingGraph:
         return FoundGraph(
             settings, read_graph(settings), losses, loss, count_kept(pruned), counts, group_of, start, silent, seconds
         )
-
-    def with_tolerance(self, tolerance: float) -> MixingGraph:
-        """Return the same method with another tolerance."""
-        other = MixingGraph(self.target, groups=self.groups, families=self.families, align=self.align)
-        other.pruning, other.fitting = replace(self.pruning, tolerance=tolerance), self.fitting
-        other.window_s, other.start_s, other.console = self.window_s, self.start_s, self.console
-        return other
 
     def _window(self, tracks: TrackSet, start_s: Sequence[float], duration_s: float) -> tuple[float, float]:
         """Return where the window begins and how long it is, in seconds."""

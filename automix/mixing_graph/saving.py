@@ -11,6 +11,11 @@ from fxrep.effects.console import ConsoleSettings
 from fxrep.files import atomic_file
 
 
+def graph_files(graph: MixGraph) -> dict[str, str]:
+    """Return the text of each file by its name."""
+    return {"graph.json": graph.to_json(), "graph.dot": graph.to_dot(), "graph.svg": draw_graph(graph)}
+
+
 def save_graph(graph: MixGraph | ConsoleSettings, folder: str | os.PathLike[str]) -> list[Path]:
     """Write a graph as JSON, in the language of Graphviz, and as a picture.
 
@@ -25,9 +30,8 @@ def save_graph(graph: MixGraph | ConsoleSettings, folder: str | os.PathLike[str]
         OutputError: the folder cannot be written.
     """
     found = read_graph(graph) if isinstance(graph, ConsoleSettings) else graph
-    texts = {"graph.json": found.to_json(), "graph.dot": found.to_dot(), "graph.svg": draw_graph(found)}
     written = []
-    for name, text in texts.items():
+    for name, text in graph_files(found).items():
         path = Path(folder) / name
         with atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -38,17 +38,11 @@ def open_tracks(
         AudioError: a track cannot be read.
         OutputError: the folder must not be written.
     """
-    from fxrep.audio import find_audio_files
     from fxrep.mixing import TrackSet
     from fxrep.mixing.output_folder import check_output_folder
+    from fxrep.mixing.track_names import without_mix
 
-    listed = list(tracks)
-    if finished is not None:
-        for folder in [path for path in listed if path.is_dir()]:
-            found = [path for path in find_audio_files([folder]) if path.resolve() != finished.resolve()]
-            place = listed.index(folder)
-            listed[place : place + 1] = found
-    song = TrackSet(listed, sample_rate)
+    song = TrackSet(list(tracks) if finished is None else without_mix(tracks, finished), sample_rate)
     check_output_folder(output, force, [*(path for path in song.paths.values() if path), *inputs])
     return song
 
