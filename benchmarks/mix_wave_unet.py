@@ -1,20 +1,19 @@
 """CPU seconds and memory to mix 8 tracks of 10 s with a Mix-Wave-U-Net: as published, and as it is rendered here.
 
 python benchmarks/mix_wave_unet.py [--repeats 3]
+python benchmarks/mix_wave_unet.py --memory stream
 
-All forms at random weights, one thread, 8 tracks at 44.1 kHz, side by side in one run; memory is the peak of a process
-of its own. "plain" is the published form as it is written: convolutions with stride, repeated samples, concatenations,
-normalisation by itself, the whole excerpt at once. "one shot" is `WaveUNet`, on pairs of samples; "stream" is what
-renders songs: `WaveUNetStream` in blocks of 2^17 samples, whose error is that against the plain form.
+All forms at random weights, one thread, 8 tracks at 44.1 kHz, side by side in one run; ``--memory`` measures the peak
+of one form in a process of its own, above what it held before. "plain" is the published form as it is written:
+convolutions with stride, repeated samples, concatenations, normalisation by itself, the whole excerpt at once. "one
+shot" is `WaveUNet`, on pairs of samples; "stream" is what renders songs: `WaveUNetStream` in blocks of 2^17 samples,
+whose error is that against the plain form.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -81,7 +80,7 @@ def peak_memory_mb(way: str) -> float:
 
 
 @torch.no_grad()
-def measure(repeats: int, memory: dict[str, float]) -> None:
+def measure(repeats: int) -> None:
     prepared = {way: prepare(way) for way in WAYS}
     tracks = 0.1 * torch.randn(1, 8, RATE * SECONDS)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -90,7 +89,7 @@ def measure(repeats: int, memory: dict[str, float]) -> None:
             seconds[way].append(cpu_seconds(lambda network=network, work=work: work(network, tracks)))
     for way, found in seconds.items():
         median = sorted(found)[len(found) // 2]
-        print(f"| {way} | {median:.2f} | {SECONDS / median:.1f} | {memory[way]:.0f} |", flush=True)
+        print(f"| {way} | {median:.2f} | {SECONDS / median:.1f} |", flush=True)
     short = tracks[..., : 3 * RATE]
     wanted, found_short = plain(prepared["plain"][0], short), stream(prepared["plain"][0], short)
     error = 20.0 * torch.log10((found_short - wanted).abs().max() / wanted.abs().max())
@@ -104,14 +103,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.memory:
-        print(json.dumps(peak_memory_mb(arguments.memory)))
+        print(f"{arguments.memory}: {peak_memory_mb(arguments.memory):.0f} MB above the network")
         return
-    memory = {}
-    for way in WAYS:
-        done = subprocess.run([sys.executable, __file__, "--memory", way], capture_output=True, text=True, check=True)
-        memory[way] = json.loads(done.stdout)
-    print("| form | CPU seconds | times real time on one core | MB above the network |\n|---|---|---|---|")
-    measure(arguments.repeats, memory)
+    print("| form | CPU seconds | times real time on one core |\n|---|---|---|")
+    measure(arguments.repeats)
 
 
 if __name__ == "__main__":

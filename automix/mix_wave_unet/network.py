@@ -30,12 +30,12 @@ PUBLISHED: dict[str, Any] = {"depth": 12, "growth": 24, "kernel": 13, "batch_nor
 """Sizes of the published network: 17,833,426 weights with 8 inputs; a sample hears 77,807 before it and after it."""
 
 SMALL: dict[str, Any] = {
-    "depth": 10,
+    "depth": 13,
     "growth": 8,
-    "kernel": 7,
+    "kernel": 5,
     "batch_norm": False,
     "output": "gains",
-    "coarse": 6,
+    "coarse": 10,
 }
 """Sizes that one processor core can train."""
 

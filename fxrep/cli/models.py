@@ -9,6 +9,8 @@ import typer
 
 from fxrep.cli.output import JsonOption, emit
 
+_PLURALS = {"controller": "controllers", "cloner": "cloners"}
+
 app = typer.Typer(help="Models that ship, what a release holds, and making one.", no_args_is_help=True)
 
 
@@ -22,15 +24,16 @@ def list_models(as_json: JsonOption = False) -> None:
     """
     from encoders.checkpoints import DEFAULT_ENCODER, list_encoders
     from encoders.registry import ENCODERS
-    from fxrep.cli.released_kinds import list_shipped
+    from fxrep.cli.released_kinds import SHIPPED, list_shipped
 
-    names, controllers, cloners = list_encoders(), list_shipped("controller"), list_shipped("cloner")
+    names = list_encoders()
+    mixing = {_PLURALS.get(kind, kind): list_shipped(kind) for kind in SHIPPED}
     default = DEFAULT_ENCODER if DEFAULT_ENCODER in names else None
     marked = [f"{name} (default)" if name == default else name for name in names]
     text = f"pretrained     {', '.join(marked) or 'none'}\narchitectures  {', '.join(sorted(ENCODERS))}"
-    text += f"\ncontrollers    {', '.join(controllers) or 'none'}\ncloners        {', '.join(cloners) or 'none'}"
+    text += "".join(f"\n{title:14} {', '.join(found) or 'none'}" for title, found in mixing.items())
     listed = {"pretrained": names, "default": default, "architectures": ENCODERS}
-    emit({**listed, "controllers": controllers, "cloners": cloners}, as_json, text)
+    emit({**listed, **mixing}, as_json, text)
 
 
 @app.command()
@@ -141,7 +144,9 @@ def card(
 
 
 def _text(description: dict[str, Any]) -> str:
-    tree = next(description[kind] for kind in ("encoder", "controller", "cloner") if kind in description)
+    from fxrep.cli.released_kinds import KINDS
+
+    tree = next(description[kind] for kind in KINDS if kind in description)
     lines = [
         f"name         {description['name']}",
         f"folder       {description['folder']}",
@@ -157,7 +162,10 @@ def _text(description: dict[str, Any]) -> str:
 
 
 def _audio_line(audio: dict[str, Any]) -> str:
-    """What goes in and what comes out, of a cloner, an encoder or a controller."""
+    """What goes in and what comes out, of a model that renders, an encoder, or what sets a console."""
+    if "slots" in audio or "groups" in audio:
+        places = f"slots {audio['slots']}" if "slots" in audio else f"groups {audio['groups']}"
+        return f"tracks       {audio['track_lufs']:g} LUFS at {audio['sample_rate']} Hz, {places}"
     heard = f"windows of {audio['window_s']:g} s at {audio['sample_rate']} Hz"
     if "receptive_field" in audio:
         return f"stems        {audio['input_lufs']:g} LUFS at {audio['sample_rate']} Hz, references in {heard}"

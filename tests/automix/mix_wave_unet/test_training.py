@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from typer.testing import CliRunner
 
 from automix import create_method
 from automix.methods import Request
@@ -24,6 +25,7 @@ from automix.mix_wave_unet import (
 from automix.mix_wave_unet.training import MixWaveUNetTraining
 from encoders.training.command import run_training
 from encoders.training.configurations import find_configuration, list_configurations
+from fxrep.cli.main import build_app
 from fxrep.errors import ArgumentError, CheckpointError
 
 from ...noise_songs import write_songs
@@ -99,7 +101,7 @@ def test_wrong_data_is_refused_before_anything_is_written(manifest: Path, tmp_pa
     for options, match in (
         (["--data.track_lufs", "-16"], "track_lufs -16.0 and the model -24.0"),
         (["--data.reference", "same_song"], "reference same_song and the model own_mix"),
-        (["--model.sum_difference_weight", "0"], "nothing would be learnt"),
+        (["--model.stft_weight", "0"], "nothing would be learnt"),
         (["--model.stft_form", "loud"], "form is 'loud'"),
     ):
         with pytest.raises(ArgumentError, match=match):
@@ -131,3 +133,12 @@ def test_it_learns_levels_and_places() -> None:
     equal = training.loss(training._at_level(tracks.sum(1)), training._at_level(batch["target"]))
     assert losses[0] == pytest.approx(float(equal), rel=1e-4)
     assert losses[-1] < 0.4 * losses[0]
+
+
+def test_the_command_line_exports_and_states_the_slots(trained: dict[str, Any], tmp_path: Path) -> None:
+    given = ["models", "export", trained["mix_wave_unet"].checkpoint, "-o", str(tmp_path / "release")]
+    exported = CliRunner().invoke(build_app(), given)
+    assert exported.exit_code == 0
+    assert "tracks       -24 LUFS at 44100 Hz, slots 1 drums (percussion), 2 bass" in exported.stdout
+    listed = CliRunner().invoke(build_app(), ["models", "list", "--json"])
+    assert json.loads(listed.stdout)["mix_wave_unet"] == list_mix_wave_unets()
