@@ -43,9 +43,11 @@ def check_output_folder(folder: Path, overwrite: bool, inputs: Iterable[Path] = 
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise OutputError(f"{folder} cannot be read ({error.strerror}): give another folder") from error
+    whole = folder.resolve()
+    if whole == Path.cwd().resolve():
+        raise OutputError(f"{folder} is the folder that you are in, which cannot be replaced: give one in it")
     if not names:
         return
-    whole = folder.resolve()
     for path in inputs:
         if path.resolve().is_relative_to(whole):
             raise OutputError(f"{folder} holds {path}, which the mix is made from: give another folder")

@@ -18,6 +18,7 @@ from fxrep.audio import load_audio, save_audio
 from fxrep.effects.console import default_console
 from fxrep.errors import OutputError
 from fxrep.mixing import result as result_module
+from fxrep.mixing.output_folder import check_output_folder
 from fxrep.mixing.recordings import Recordings
 from fxrep.mixing.report import read_groups, read_strips
 from fxrep.mixing.result import MixResult
@@ -222,3 +223,16 @@ def test_gain_reduction_of_a_group_is_drawn(files: list[Path], tmp_path: Path) -
     np.testing.assert_allclose(found["band"].reduction_db["compressor"], alone, atol=0.01, equal_nan=True)
     page = (MixResult(mix, quiet, encoder=None).save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
     assert "Gain reduction of band" in page
+
+
+def test_the_working_folder_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path(), tmp_path):
+        with pytest.raises(OutputError, match="the folder that you are in"):
+            check_output_folder(folder, overwrite=True)
+    check_output_folder(Path("new"), overwrite=False)
+    # What a killed run left inside is no reason to keep an old mix.
+    (tmp_path / "mix").mkdir()
+    for name in ("console.json", ".mix.wav.fxrep.partial"):
+        (tmp_path / "mix" / name).touch()
+    check_output_folder(Path("mix"), overwrite=True)

@@ -130,6 +130,7 @@ def test_what_is_left_out_is_at_its_default(saved: Path) -> None:
             lambda data: data["settings"]["tracks"]["vocals"].update(compresor={}, fader={"gain": 1}),
             r"settings: track:vocals: fader\.gain is unknown; choose from gain_db",
         ),
+        (lambda data: data["settings"]["master"].update(limitter={}), r"settings: master: there is no 'limitter' here"),
         (
             lambda data: data["settings"]["tracks"]["vocals"].update(compresor={"ratio": 2}),
             r"settings: track:vocals: there is no 'compresor' here; choose from fader, parametric_eq, compressor",

@@ -137,6 +137,8 @@ class ConsoleSettings:
             name
         ]
         for label, values in _mapping(place, strip).items():
+            if label not in self.console.strip(kind, name).processors:
+                _parameter(place, self.console.strip(kind, name), label, "")  # says what there is
             for setting, value in _mapping(f"{place}: {label}", values).items():
                 parameter = _parameter(place, self.console.strip(kind, name), label, setting)
                 off = value is None and parameter.default is None
