@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,9 @@ MetadataOption = Annotated[
     Path | None,
     typer.Option(help='CSV file with a column "path" (relative to the file) and others to store with the songs.'),
 ]
+LoudnessOption = Annotated[
+    bool, typer.Option("--loudness", help="Measure loudness_lufs and loudness_range_lu of new files, to search by.")
+]
 
 
 @app.command()
@@ -31,6 +35,7 @@ def build(
     paths: PathsArgument,
     model: Annotated[str, typer.Option(help="Name or folder of the encoder.")] = "default",
     metadata: MetadataOption = None,
+    loudness: LoudnessOption = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an index that is there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,7 +52,9 @@ def build(
     table = _read_metadata(metadata)
     local = Path(model)
     name = str(local.resolve()) if local.is_dir() else model
-    report = build_index(index, paths, load_encoder(model), model=name, metadata=table, overwrite=force)
+    report = build_index(
+        index, paths, load_encoder(model), model=name, metadata=table, loudness=loudness, overwrite=force
+    )
     _report_added(index, report, as_json)
 
 
@@ -57,9 +64,10 @@ def add(
     paths: PathsArgument,
     model: Annotated[str | None, typer.Option(help="Encoder, if it cannot be found where it was.")] = None,
     metadata: MetadataOption = None,
+    loudness: LoudnessOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add recordings; known files with the same content are skipped, changed ones replaced.
+    """Add recordings; known files with the same content are skipped, changed ones embedded anew under their old id.
 
     \b
     Example: fxrep index add library.fxindex new-songs/ extra.wav
@@ -70,15 +78,14 @@ def add(
     table = _read_metadata(metadata)
     audio = [path for path in paths if path.suffix != ".parquet"]
     report = AddReport()
-    with ReferenceIndex.open(index) as listed:
-        name = model or listed.model or "default"
+    with ReferenceIndex.open(index) as opened:
         for path in paths:
             if path.suffix == ".parquet":
-                report.extend(listed.add_embeddings(read_embeddings(path), metadata=table))
-    if audio:
-        with ReferenceIndex.open(index, load_encoder(name)) as opened:
-            report.extend(opened.add(audio, metadata=table))
-    if report.failures and not (report.added or report.unchanged):
+                report.extend(opened.add_embeddings(read_embeddings(path), metadata=table))
+        if audio:
+            opened.use(load_encoder(model or opened.model or "default"))
+            report.extend(opened.add(audio, metadata=table, loudness=loudness))
+    if report.failures and not (report.added or report.updated or report.unchanged):
         path_text, reason = report.failures[0]
         raise DataError(f"none of the files could be added; the first, {path_text}: {reason}")
     _report_added(index, report, as_json)
@@ -122,7 +129,7 @@ def info(
     with ReferenceIndex.open(index) as opened:
         result: dict[str, Any] = opened.info()
         listing = opened.songs() if songs else []
-    lines = [f"{key:16}{value}" for key, value in result.items()]
+    lines = [f"{key:16}{_shown(value)}" for key, value in result.items()]
     if songs:
         result["song_list"] = listing
         rows = [
@@ -135,6 +142,88 @@ def info(
         ]
         lines.append(format_table(("id", "length", "path"), rows))
     emit(result, as_json, "\n".join(lines))
+
+
+@app.command("compact")
+def compact_index(
+    index: IndexArgument,
+    lists: Annotated[
+        bool | None,
+        typer.Option("--lists/--exact", help="Make inverted lists, or do away with them; decided by size if left out."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give back the space of removed and changed songs; make inverted lists where the library is large.
+
+    Up to 200 000 windows every search compares all of them. Beyond, lists are made whose recall is measured and shown.
+
+    \b
+    Example: fxrep index compact library.fxindex
+    """
+    from fxrep.retrieval import ReferenceIndex
+
+    with ReferenceIndex.open(index) as opened:
+        report = opened.compact(lists=lists)
+    text = f"{index}: {report.bytes_before / 1e6:.1f} MB before, {report.bytes_after / 1e6:.1f} MB now"
+    if report.inverted:
+        text += f"; {report.inverted['kind']}, recall@10 {report.inverted['recall_at_10']:.3f}"
+    if report.damaged:
+        text += f"; {len(report.damaged)} songs are damaged: fxrep index repair {index}"
+    emit({"index": str(index), **asdict(report)}, as_json, text)
+
+
+@app.command()
+def repair(
+    index: IndexArgument,
+    model: Annotated[str | None, typer.Option(help="Encoder, if it cannot be found where it was.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read all of an index, make again what is damaged, and embed songs anew whose vectors are lost.
+
+    \b
+    Example: fxrep index repair library.fxindex
+    """
+    from fxrep.retrieval import ReferenceIndex
+
+    with ReferenceIndex.open(index) as opened:
+        damaged = opened.damaged()
+        if damaged:
+            from encoders import load_encoder
+
+            opened.use(load_encoder(model or opened.model or "default"))
+        report = opened.repair()
+        repaired = list(opened.repaired)
+    report_failures(report.failures)
+    result = {
+        "index": str(index),
+        "repaired": repaired,
+        "damaged": [song["id"] for song in damaged],
+        "embedded": report.updated,
+        "failures": [{"path": path, "reason": reason} for path, reason in report.failures],
+    }
+    lines = [*repaired, f"{len(damaged)} songs were damaged, {len(report.updated)} embedded again"]
+    emit(result, as_json, "\n".join(f"{index}: {line}" for line in lines))
+    if report.failures:
+        raise DataError(f"{len(report.failures)} songs of {index} stay damaged: bring their files back or remove them")
+
+
+@app.command()
+def upgrade(index: IndexArgument, as_json: JsonOption = False) -> None:
+    """Convert an index that an earlier fxrep made; nothing is embedded again, ids stay.
+
+    \b
+    Example: fxrep index upgrade library.fxindex
+    """
+    from fxrep.retrieval import upgrade_index
+
+    songs = upgrade_index(index)
+    emit({"index": str(index), "songs": songs}, as_json, f"{index}: converted, {songs} songs")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    return ("; ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
 
 
 def _matching(text: str, listing: list[tuple[int, Path]]) -> list[int]:
@@ -171,9 +260,10 @@ def _report_added(index: Path, report: AddReport, as_json: bool) -> None:
     result: dict[str, Any] = {
         "index": str(index),
         "added": report.added,
-        "replaced": report.replaced,
+        "updated": report.updated,
         "unchanged": report.unchanged,
         "failures": [{"path": path, "reason": reason} for path, reason in report.failures],
     }
-    counts = f"added {len(report.added)}, unchanged {len(report.unchanged)}, failed {len(report.failures)}"
+    updated = f"updated {len(report.updated)}, " if report.updated else ""
+    counts = f"added {len(report.added)}, {updated}unchanged {len(report.unchanged)}, failed {len(report.failures)}"
     emit(result, as_json, f"{index}: {counts}")

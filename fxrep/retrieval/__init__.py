@@ -4,26 +4,37 @@
 """
 
 from fxrep.retrieval.building import build_index
+from fxrep.retrieval.compaction import CompactReport
 from fxrep.retrieval.corpus import CorpusReport, embed_corpus, in_shard
 from fxrep.retrieval.embedding_table import EmbeddingTable, read_embeddings, write_embeddings
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_song
+from fxrep.retrieval.explanation import Difference, Explanation, Passage, explain
+from fxrep.retrieval.filters import Between
 from fxrep.retrieval.hits import Hit, format_hits
 from fxrep.retrieval.index import ReferenceIndex
+from fxrep.retrieval.upgrade import upgrade_index
 from fxrep.retrieval.writer import AddReport
 
 __all__ = [
     "AddReport",
     "AudioEncoder",
+    "Between",
+    "CompactReport",
     "CorpusReport",
+    "Difference",
     "EmbeddingTable",
+    "Explanation",
     "Hit",
+    "Passage",
     "ReferenceIndex",
     "SongEmbedding",
     "build_index",
     "embed_corpus",
     "embed_song",
+    "explain",
     "format_hits",
     "in_shard",
     "read_embeddings",
+    "upgrade_index",
     "write_embeddings",
 ]

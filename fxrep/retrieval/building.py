@@ -10,7 +10,7 @@ from pathlib import Path
 from fxrep.audio import find_audio_files
 from fxrep.errors import AudioError, OutputError
 from fxrep.files import atomic_folder
-from fxrep.retrieval.database import DATABASE_NAME
+from fxrep.retrieval.database import is_index
 from fxrep.retrieval.embedding_table import EmbeddingTable, read_embeddings
 from fxrep.retrieval.encoder import AudioEncoder
 from fxrep.retrieval.index import ReferenceIndex
@@ -26,6 +26,7 @@ def build_index(
     *,
     model: str = "",
     metadata: Mapping[str, Metadata] | None = None,
+    loudness: bool = False,
     overwrite: bool = False,
 ) -> AddReport:
     """Make an index of files and folders.
@@ -39,6 +40,7 @@ def build_index(
         encoder: what embeds them.
         model: name under which the encoder can be loaded again.
         metadata: for some of the files, keyed by path.
+        loudness: measure how loud each file is, to filter by.
         overwrite: replace an index, even a corrupt one, that is at `path`.
 
     Raises:
@@ -57,18 +59,19 @@ def build_index(
         find_audio_files(sources)
     mark = UnfinishedMark(folder, given)
     if _is_taken(folder):
-        if not (folder / DATABASE_NAME).exists():
+        if not (folder.is_dir() and is_index(folder)):
             raise OutputError(f"{folder} is not a reference index and will not be replaced: choose another name")
         if overwrite:
             with atomic_folder(folder) as temporary:
-                return _fill(ReferenceIndex.create(temporary, encoder, model=model), sources, tables, metadata)
+                fresh = ReferenceIndex.create(temporary, encoder, model=model)
+                return _fill(fresh, sources, tables, metadata, loudness)
         mark.check()
-        report = _fill(ReferenceIndex.open(folder, encoder), sources, tables, metadata)
+        report = _fill(ReferenceIndex.open(folder, encoder), sources, tables, metadata, loudness)
     else:
         index = ReferenceIndex.create(folder, encoder, model=model)
         mark.set()
         try:
-            report = _fill(index, sources, tables, metadata)
+            report = _fill(index, sources, tables, metadata, loudness)
         except AudioError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -85,6 +88,7 @@ def _fill(
     sources: list[str | os.PathLike[str]],
     tables: list[EmbeddingTable],
     metadata: Mapping[str, Metadata] | None,
+    loudness: bool,
 ) -> AddReport:
     with index:
         # The folders and not the files in them: a dead link among those is one bad file, not a wrong call.
@@ -92,8 +96,8 @@ def _fill(
         for table in tables:
             report.extend(index.add_embeddings(table, metadata=metadata))
         if sources:
-            report.extend(index.add(sources, metadata=metadata))
-    if report.failures and not (report.added or report.unchanged):
+            report.extend(index.add(sources, metadata=metadata, loudness=loudness))
+    if report.failures and not (report.added or report.updated or report.unchanged):
         path, reason = report.failures[0]
         raise AudioError(f"none of the {len(report.failures)} files could be embedded; the first, {path}: {reason}")
     return report

@@ -75,28 +75,18 @@ def embed_song(path: Path, encoder: AudioEncoder, content_hash: str | None = Non
         AudioError: the file cannot be read as audio, or the encoder gives no direction for it (silence).
     """
     content_hash = content_hash or hash_file(path)
+    before = _stamp(path)
     duration_s = audio_info(path).duration_s
     positions, windows = encoder.embed_windows(path)
-    unit = unit_vectors(_to_numpy(windows), f"{path}")
+    if _stamp(path) != before:
+        raise AudioError(f"{path}: it changed while it was read: add it again when it is complete")
+    unit = unit_vectors(to_numpy(windows), f"{path}")
     if unit.shape[1] != encoder.dim:
         raise AudioError(f"{path}: the encoder gave {unit.shape[1]} values, but says its dim is {encoder.dim}")
     song = unit_vectors(unit.astype(np.float64).mean(axis=0, keepdims=True), f"{path}")[0]
     # Positions may come as float32: a tenth of a millisecond is what they can say in a long recording.
-    positions_s = np.round(_to_numpy(positions).astype(np.float64), 4)
+    positions_s = np.round(to_numpy(positions).astype(np.float64), 4)
     return SongEmbedding(path, content_hash, duration_s, positions_s, unit, song)
-
-
-def embed_query(
-    query: AudioInput, encoder: AudioEncoder, sample_rate: int | None = None, *, windows: bool = False
-) -> np.ndarray:
-    """The unit vectors, float32, that a query is searched with: ``(1, D)`` as a whole, ``(W, D)`` in windows.
-
-    Raises:
-        AudioError: the query cannot be read as audio, or is silent.
-    """
-    name = "query" if isinstance(query, np.ndarray | torch.Tensor) else str(query)
-    found = encoder.embed_windows(query, sample_rate)[1] if windows else encoder.embed(query, sample_rate)
-    return unit_vectors(_to_numpy(found), name)
 
 
 def unit_vectors(vectors: np.ndarray, name: str) -> np.ndarray:
@@ -115,6 +105,14 @@ def unit_vectors(vectors: np.ndarray, name: str) -> np.ndarray:
     return unit
 
 
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise AudioError(f"{path}: {error.strerror or error}: check the path and its permissions") from error
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in constant memory.
 
@@ -129,8 +127,12 @@ def hash_file(path: Path) -> str:
 
 def failure(file: Path, error: FxrepError) -> tuple[str, str]:
     """A file of a batch that was left out, and why, without its path said twice."""
-    return str(file), str(error).removeprefix(str(file)).lstrip(": ")
+    name = str(file)
+    # A name that is not UTF-8 is escaped in messages.
+    shown = name.encode(errors="backslashreplace").decode()
+    return name, str(error).removeprefix(name).removeprefix(shown).lstrip(": ")
 
 
-def _to_numpy(values: Any) -> np.ndarray:
+def to_numpy(values: Any) -> np.ndarray:
+    """A tensor or array as a NumPy array on the CPU."""
     return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)

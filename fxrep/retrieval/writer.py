@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from fxrep.errors import ArgumentError, FxrepError, OutputError, ReferenceIndexError
 from fxrep.progress import track_progress
+from fxrep.retrieval.changes import Change, change_index
 from fxrep.retrieval.database import IndexDatabase
 from fxrep.retrieval.encoder import SongEmbedding, failure
-from fxrep.retrieval.hits import MetadataValue
-from fxrep.retrieval.songs import SongTable, metadata_json
-from fxrep.retrieval.vector_cache import VectorCache
+from fxrep.retrieval.hits import MetadataValue, metadata_json
+from fxrep.retrieval.recovery import tidy
+from fxrep.retrieval.songs import SongTable
 from fxrep.retrieval.writer_lock import writer_lock
 
 Metadata = Mapping[str, MetadataValue]
@@ -26,43 +26,56 @@ class AddReport:
     """What `ReferenceIndex.add` did.
 
     Attributes:
-        added: ids of new songs, changed files included.
-        replaced: ids that changed files had before; they are gone.
+        added: ids of new songs.
+        updated: ids of songs whose file has another content now; they stay the same.
         unchanged: files that were in the index already, with the same content.
         failures: (path, reason) of files that could not be added.
     """
 
     added: list[int] = field(default_factory=list)
-    replaced: list[int] = field(default_factory=list)
+    updated: list[int] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def extend(self, other: AddReport) -> None:
         """Append what another call did."""
         self.added += other.added
-        self.replaced += other.replaced
+        self.updated += other.updated
         self.unchanged += other.unchanged
         self.failures += other.failures
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A file that is ready to be added.
+
+    Attributes:
+        song: its embedding.
+        facts: what its file says.
+    """
+
+    song: SongEmbedding
+    facts: Metadata = field(default_factory=dict)
+
+
 class IndexWriter:
-    """Adds and removes songs; the database is changed first, the vectors in memory follow.
+    """Adds and removes songs.
 
     Args:
         database: the open database of the index.
         songs: its songs.
-        cache: its windows in memory.
+        repaired: where is noted what had to be repaired.
     """
 
-    def __init__(self, database: IndexDatabase, songs: SongTable, cache: VectorCache) -> None:
+    def __init__(self, database: IndexDatabase, songs: SongTable, repaired: list[str]) -> None:
         self._database = database
         self._songs = songs
-        self._cache = cache
+        self._repaired = repaired
 
     def add(
         self,
         files: Sequence[Path],
-        prepare: Callable[[Path], SongEmbedding | None],
+        prepare: Callable[[Path], Prepared | None],
         metadata: Mapping[str, Metadata] | None,
         commit_every: int,
     ) -> AddReport:
@@ -78,8 +91,8 @@ class IndexWriter:
         for values in given.values():
             metadata_json(values)
         report = AddReport()
-        ready: list[tuple[Path, SongEmbedding | None]] = []
-        with self._writing():
+        ready: list[tuple[Path, Prepared | None]] = []
+        with self.writing():
             # A link and its target are one file: adding both in one transaction would count it twice.
             unique = list({file.resolve(): file for file in files}.values())
             try:
@@ -105,66 +118,52 @@ class IndexWriter:
         Raises:
             ArgumentError: an id is not in the index.
         """
-        with self._writing():
-            with self._database.transaction():
-                unknown = [song_id for song_id in song_ids if not self._songs.exists(song_id)]
-                if unknown:
+        if not song_ids:
+            return
+        with self.writing(), change_index(self._database) as change:
+            for song_id in song_ids:
+                row = self._database.row(song_id)
+                if row is None:
                     where = self._database.folder
                     raise ArgumentError(
-                        f"{where} has no song with id {unknown[0]}: list the ids with: fxrep index info {where} --songs"
+                        f"{where} has no song with id {song_id}: list the ids with: fxrep index info {where} --songs"
                     )
-                removed = self._database.delete_songs(song_ids)
-            self._follow([removed], [])
+                change.remove(row)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
+        """Hold the index for writing; first, what a killed writer left is cleared away.
+
+        Raises:
+            ReferenceIndexError: another process is writing.
+        """
         with writer_lock(self._database.folder):
-            with self._database.snapshot():
-                self._cache.refresh()
-                before = self._database.generation()
-            try:
-                yield
-            finally:
-                with self._database.errors():
-                    changed = self._database.generation() != before
-                if changed:
-                    self._cache.save()
+            self._repaired += tidy(self._database)
+            yield
 
     def _commit(
-        self,
-        ready: Sequence[tuple[Path, SongEmbedding | None]],
-        metadata: Mapping[Path, Metadata],
-        report: AddReport,
+        self, ready: Sequence[tuple[Path, Prepared | None]], metadata: Mapping[Path, Metadata], report: AddReport
     ) -> None:
-        unchanged = [file for file, song in ready if song is None]
-        new = [(file, song) for file, song in ready if song is not None]
+        unchanged = [file for file, prepared in ready if prepared is None]
+        new = [(file, prepared) for file, prepared in ready if prepared is not None]
         described = [(file, metadata[file.resolve()]) for file in unchanged if file.resolve() in metadata]
         if new or described:
             batch = AddReport()
-            removed: list[np.ndarray] = []
-            windows: list[tuple[np.ndarray, np.ndarray]] = []
-            with self._database.transaction():
+            with change_index(self._database) as change:
                 for file, values in described:
-                    self._songs.set_metadata(file, values)
-                for file, song in new:
-                    old_ids, inherited = self._songs.replaced_by(file)
-                    removed.append(self._database.delete_songs(old_ids))
-                    text = metadata_json(metadata.get(file.resolve(), inherited))
-                    song_id, window_ids = self._database.insert_song(self._songs.stored_path(file), song, text)
-                    windows.append((window_ids, song.windows))
-                    batch.added.append(song_id)
-                    batch.replaced += old_ids
-            self._follow(removed, windows)
+                    row = self._songs.at(file)
+                    if row is not None and json.loads(row.metadata) != dict(values):
+                        change.describe(row, metadata_json(values))
+                for file, prepared in new:
+                    self._put(change, file, prepared, metadata.get(file.resolve()), batch)
             report.added += batch.added
-            report.replaced += batch.replaced
+            report.updated += batch.updated
         report.unchanged += [str(file) for file in unchanged]
 
-    def _follow(self, removed: list[np.ndarray], windows: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        with self._database.errors():
-            generation = self._database.generation()
-        self._cache.apply(
-            generation,
-            np.concatenate([np.empty(0, dtype=np.int64), *removed]),
-            np.concatenate([np.empty(0, dtype=np.int64), *(ids for ids, _ in windows)]),
-            np.concatenate([np.empty((0, self._cache.dim), dtype=np.float32), *(vectors for _, vectors in windows)]),
-        )
+    def _put(self, change: Change, file: Path, prepared: Prepared, given: Metadata | None, batch: AddReport) -> None:
+        old = self._songs.at(file)
+        inherited = old.metadata if old else "{}"
+        text = inherited if given is None else metadata_json(given)
+        facts = metadata_json(prepared.facts)
+        row = change.put(self._songs.stored_path(file), prepared.song, text, facts, old.id if old else None)
+        (batch.updated if old else batch.added).append(row.id)

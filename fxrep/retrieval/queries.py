@@ -1,0 +1,167 @@
+"""From what is asked for to the vectors that are compared, and the passages that can be listened to."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+import numpy as np
+import torch
+
+from fxrep.audio import AudioInput
+from fxrep.errors import ArgumentError
+from fxrep.retrieval.encoder import AudioEncoder, to_numpy, unit_vectors
+from fxrep.retrieval.explanation import Passage
+
+Question: TypeAlias = AudioInput | int | Sequence[AudioInput | int]
+"""A path, an array with its sample rate, the id of a song, or several of these."""
+DISLIKE = 0.5
+"""How much of what is not wanted is taken away, by default."""
+
+
+@dataclass(frozen=True)
+class EmbeddedQuery:
+    """Vectors to compare with.
+
+    Attributes:
+        vectors: unit vectors, float32 ``(Q, D)``; a song scores by the best of them.
+        starts_s: where in the query each of them starts, float64 ``(Q,)``; None where it stands for the whole.
+        window_s: length of such a passage.
+        passages: what the query sounds like.
+        song_ids: songs of the index that are the query.
+    """
+
+    vectors: np.ndarray
+    starts_s: np.ndarray | None = None
+    window_s: float = 0.0
+    passages: tuple[Passage, ...] = ()
+    song_ids: tuple[int, ...] = ()
+
+    def passages_of(self, query: int) -> tuple[Passage, ...]:
+        """What is heard of the query where vector number `query` matched."""
+        if self.starts_s is None or len(self.passages) != 1:
+            return self.passages
+        return (self.passages[0].within(self._offset(query), self.window_s),)
+
+    def start_of(self, query: int) -> float | None:
+        """Where in the recording vector number `query` starts, in seconds."""
+        if self.starts_s is None:
+            return None
+        return float(self.starts_s[query]) + (self.passages[0].start_s if len(self.passages) == 1 else 0.0)
+
+    def _offset(self, query: int) -> float:
+        return 0.0 if self.starts_s is None else float(self.starts_s[query])
+
+
+@dataclass(frozen=True)
+class QueryReader:
+    """Embeds queries.
+
+    Attributes:
+        encoder: of the index.
+        known: a song of the index by its id.
+        window_s: length of a window in seconds.
+    """
+
+    encoder: Callable[[], AudioEncoder]
+    known: Callable[[int, float, float | None], EmbeddedQuery]
+    window_s: float
+
+    def read(
+        self,
+        query: Question,
+        *,
+        windows: bool,
+        sample_rate: int | None = None,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
+        stem: AudioInput | None = None,
+        unlike: Question | None = None,
+        dislike: float = DISLIKE,
+    ) -> EmbeddedQuery:
+        """Embed one query; the arguments are those of `ReferenceIndex.search`."""
+        _check_passage(start_s, duration_s)
+        several = _is_several(query)
+        items = list(query) if several else [query]  # type: ignore[arg-type]
+        if not items:
+            raise ArgumentError("the query is an empty list: give at least one recording")
+        read = [
+            self._one(item, windows and not several, sample_rate, start_s, duration_s, stem)  # type: ignore[arg-type]
+            for item in items
+        ]
+        found = read[0] if len(read) == 1 else _mean(read)
+        if unlike is None:
+            return found
+        if not 0 < dislike <= 2:
+            raise ArgumentError(f"dislike is {dislike:g}, but must be above 0 and at most 2")
+        others = self.read(unlike, windows=False, sample_rate=sample_rate).vectors.mean(axis=0)
+        vectors = found.vectors - np.float32(dislike) * others
+        if (np.linalg.norm(vectors, axis=1) < 1e-3).any():
+            raise ArgumentError("what is wanted and what is not are the same: nothing is left to look for")
+        return _replaced(found, unit_vectors(vectors, "query"))
+
+    def _one(
+        self,
+        item: AudioInput | int,
+        windows: bool,
+        sample_rate: int | None,
+        start_s: float,
+        duration_s: float | None,
+        stem: AudioInput | None,
+    ) -> EmbeddedQuery:
+        if isinstance(item, int | np.integer) and not isinstance(item, bool):
+            if stem is not None:
+                raise ArgumentError("a song is asked for by its id and a stem in it too: give the recording instead")
+            found = self.known(int(item), start_s, duration_s)
+            return found if windows else _mean([found])
+        encoder = self.encoder()
+        passage = Passage(cast(AudioInput, item), sample_rate, start_s, duration_s)
+        audio, rate = passage.read()
+        name = str(item) if isinstance(item, str | os.PathLike) else "query"
+        if stem is not None:
+            vector = _embed_stem(encoder, audio, rate, stem)
+            return EmbeddedQuery(unit_vectors(to_numpy(vector), name), None, 0.0, (passage,))
+        if not windows:
+            return EmbeddedQuery(unit_vectors(to_numpy(encoder.embed(audio, rate)), name), None, 0.0, (passage,))
+        starts, vectors = encoder.embed_windows(audio, rate)
+        starts_s = np.round(to_numpy(starts).astype(np.float64), 4)
+        return EmbeddedQuery(unit_vectors(to_numpy(vectors), name), starts_s, self.window_s, (passage,))
+
+
+def _embed_stem(encoder: AudioEncoder, audio: AudioInput, rate: int | None, stem: AudioInput) -> torch.Tensor:
+    if "query" not in inspect.signature(encoder.embed).parameters:
+        raise ArgumentError(
+            f"this {type(encoder).__name__} hears a mixture as a whole and takes no stem: search with the stem's own "
+            "recording, or use an index of an encoder that takes queries"
+        )
+    try:
+        found: torch.Tensor = encoder.embed(audio, rate, query=stem)  # type: ignore[call-arg]
+    except ArgumentError as error:
+        raise ArgumentError(f"stem {stem if isinstance(stem, str | os.PathLike) else 'clip'}: {error}") from error
+    return found
+
+
+def _mean(queries: Sequence[EmbeddedQuery]) -> EmbeddedQuery:
+    """One vector in the middle of several queries, each counting alike."""
+    means = [unit_vectors(query.vectors.astype(np.float64).mean(axis=0), "query")[0] for query in queries]
+    vector = unit_vectors(np.mean(means, axis=0), "query")
+    passages = tuple(passage for query in queries for passage in query.passages)
+    return EmbeddedQuery(vector, None, 0.0, passages, tuple(i for query in queries for i in query.song_ids))
+
+
+def _replaced(query: EmbeddedQuery, vectors: np.ndarray) -> EmbeddedQuery:
+    return EmbeddedQuery(vectors, query.starts_s, query.window_s, query.passages, query.song_ids)
+
+
+def _is_several(query: Question) -> bool:
+    return not isinstance(query, str | os.PathLike | np.ndarray | torch.Tensor | int | np.integer)
+
+
+def _check_passage(start_s: float, duration_s: float | None) -> None:
+    if not start_s >= 0 or (duration_s is not None and not duration_s > 0):
+        raise ArgumentError(
+            f"the passage starts at {start_s} s and lasts {duration_s} s: start at 0 or later, with a length above 0"
+        )

@@ -1,0 +1,92 @@
+"""What a file says about itself: its tags, and its loudness where that is asked for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fxrep.audio import SILENCE_LUFS, STEPS_PER_BLOCK, gated_loudness, iter_blocks, k_weighted_energy
+from fxrep.retrieval.hits import MetadataValue
+
+_TAGS = {
+    "title": "title",
+    "artist": "artist",
+    "album": "album",
+    "genre": "genre",
+    "date": "date",
+    "license": "licence",
+    "tracknumber": "track_number",
+}
+_RATE = 44100
+_BLOCK_S = 30.0
+_LEAD_S = 1.0
+"""Heard before every block but the first, so that the filters are where they would be: they forget within it."""
+_SHORT_TERM_STEPS = 30
+
+
+def read_facts(file: Path, *, loudness: bool = False) -> dict[str, MetadataValue]:
+    """The tags of a file and, where asked for, how loud it is.
+
+    Args:
+        file: a recording.
+        loudness: decode it for its integrated loudness ``loudness_lufs`` and its ``loudness_range_lu``.
+
+    Raises:
+        AudioError: it is decoded and cannot be.
+    """
+    return {**read_tags(file), **(measure_loudness(file) if loudness else {})}
+
+
+def read_tags(file: Path) -> dict[str, MetadataValue]:
+    """Artist, album, title, genre, date and licence as libsndfile reads them from WAV, FLAC, Ogg and MP3 files."""
+    import soundfile
+
+    found: dict[str, str] = {}
+    with suppress(soundfile.SoundFileError, OSError, UnicodeError), soundfile.SoundFile(file) as stream:
+        found = stream.copy_metadata()
+    return {name: found[tag].strip() for tag, name in _TAGS.items() if found.get(tag, "").strip()}
+
+
+def measure_loudness(file: Path) -> dict[str, MetadataValue]:
+    """Integrated loudness (ITU-R BS.1770-4) and loudness range (EBU Tech 3342) of a file, in constant memory.
+
+    Raises:
+        AudioError: it cannot be decoded.
+    """
+    energies = np.concatenate([*_energies(file), np.zeros(0)])
+    if len(energies) < STEPS_PER_BLOCK:
+        return {}
+    lufs = float(gated_loudness(torch.from_numpy(energies), _RATE / 10))
+    found: dict[str, MetadataValue] = {"loudness_lufs": round(lufs, 2)}
+    if len(energies) >= _SHORT_TERM_STEPS and lufs > SILENCE_LUFS:
+        found["loudness_range_lu"] = round(_range(energies), 2)
+    return found
+
+
+def _energies(file: Path) -> list[np.ndarray]:
+    """K-weighted energy of both channels together in steps of 100 ms, a block at a time."""
+    step, lead = _RATE // 10, torch.zeros(2, 0)
+    parts = []
+    for block in iter_blocks(file, _BLOCK_S, target_rate=_RATE, channels=2):
+        steps = block.shape[-1] // step
+        edges = lead.shape[-1] + np.arange(steps + 1) * step
+        heard = torch.cat([lead, block], dim=-1)
+        if steps:
+            parts.append(k_weighted_energy(heard, _RATE, edges).double().sum(0).numpy())
+        lead = block[:, -round(_LEAD_S * _RATE) :]
+    return parts
+
+
+def _range(energies: np.ndarray) -> float:
+    """Between the 10th and the 95th percentile of short-term loudness, gated at -70 LUFS and 20 LU under the mean."""
+    sums = np.convolve(energies, np.ones(_SHORT_TERM_STEPS), "valid")
+    levels = -0.691 + 10 * np.log10(np.maximum(sums / (_SHORT_TERM_STEPS * _RATE / 10), 1e-12))
+    levels = levels[levels >= SILENCE_LUFS]
+    if not len(levels):
+        return 0.0
+    mean = 10 * np.log10(np.mean(10 ** (levels / 10)))
+    low, high = np.percentile(levels[levels >= mean - 20], [10, 95])
+    return float(high - low)
