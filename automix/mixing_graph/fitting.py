@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from automix.mixing_graph.families import NAMES
+from automix.mixing_graph.families import FAMILY_OF, NAMES
 from automix.mixing_graph.problem import Problem, starting_gains
 from automix.mixing_graph.rendering import render_graph
 from automix.mixing_graph.state import GraphState
@@ -28,6 +28,8 @@ class Fitting:
         warm_up_s: seconds before them that only let the effects settle.
         sparsity: of the sum of the weights, in the loss.
         staging: of what equalisers, delays and reverberations change the level by, in the loss.
+        settled: share of the rate for what has been fitted before: the first steps of Adam are as long as the rate
+            however small the gradient is, and would undo more than what joins can bring.
         check_every: steps between two looks at the whole window.
         patience: looks without anything better after which a stage ends early.
     """
@@ -39,6 +41,7 @@ class Fitting:
     warm_up_s: float = 1.0
     sparsity: float = 1e-4
     staging: float = 1e-3
+    settled: float = 0.25
     check_every: int = 10
     patience: int = 3
 
@@ -51,6 +54,7 @@ def descend(
     generator: torch.Generator,
     label: str,
     best: float | None = None,
+    joining: str | None = None,
 ) -> tuple[GraphState, float]:
     """Go on with a state by gradient, on segments drawn at random.
 
@@ -62,6 +66,7 @@ def descend(
         generator: draws the segments.
         label: of the progress bar.
         best: loss of the state over the whole window; None: it is measured.
+        joining: the family whose settings and weights have not been fitted before.
 
     Returns:
         The best of the states that were looked at on the whole window, the first among them, and its loss.
@@ -69,10 +74,11 @@ def descend(
     found, least = state.clone(), problem.measure(state) if best is None else best
     place = state.clone()
     optimizer = torch.optim.Adam([place.positions.requires_grad_(), place.weights.requires_grad_()], lr=fitting.rate)
+    pace = _paces(problem, place, fitting.settled, joining)
     waited = 0
     for step in track_progress(range(1, steps + 1), label):
         optimizer.param_groups[0]["lr"] = fitting.rate * (0.1 + 0.45 * (1.0 + math.cos(math.pi * step / steps)))
-        _step(problem, place, fitting, optimizer, generator)
+        _step(problem, place, fitting, optimizer, generator, pace)
         if step % fitting.check_every == 0 or step == steps:
             value = problem.measure(place)
             waited = 0 if value < least else waited + 1
@@ -83,8 +89,26 @@ def descend(
     return found, least
 
 
+def _paces(problem: Problem, place: GraphState, settled: float, joining: str | None) -> tuple[Tensor, Tensor]:
+    """Return which share of a step each position (P,) and each weight (F,) takes."""
+    names = problem.console.track.setting_names()
+    families = [FAMILY_OF[name.partition(".")[0]] for name in names]
+    shares = [1.0 if family == joining else settled for family in families]
+    if problem.mono:
+        # The least step aside gives a mono mix a side, which the logarithm makes more of than of all else.
+        shares = [0.0 if name.startswith("panner.") else one for name, one in zip(names, shares, strict=True)]
+    positions = torch.tensor(shares).to(place.positions)
+    weights = torch.tensor([1.0 if family == joining else settled for family in NAMES]).to(place.weights)
+    return positions, weights
+
+
 def _step(
-    problem: Problem, place: GraphState, fitting: Fitting, optimizer: torch.optim.Adam, generator: torch.Generator
+    problem: Problem,
+    place: GraphState,
+    fitting: Fitting,
+    optimizer: torch.optim.Adam,
+    generator: torch.Generator,
+    pace: tuple[Tensor, Tensor],
 ) -> None:
     start, audio = problem.draw_segment(round(fitting.segment_s * problem.routing.sample_rate), generator)
     optimizer.zero_grad(set_to_none=True)
@@ -96,10 +120,11 @@ def _step(
     for one in (place.positions, place.weights):
         # At the edge of what an effect allows there may be no slope; a position then stays.
         one.grad = torch.zeros_like(one) if one.grad is None else one.grad.nan_to_num(0.0, 0.0, 0.0)
+    before = place.clone()
     optimizer.step()
     with torch.no_grad():
-        place.positions.clamp_(0.0, 1.0)
-        place.weights.clamp_(0.0, 1.0)
+        place.positions.copy_(before.positions.lerp(place.positions, pace[0]).clamp(0.0, 1.0))
+        place.weights.copy_(before.weights.lerp(place.weights, pace[1]).clamp(0.0, 1.0))
 
 
 def fit_console(
@@ -133,9 +158,8 @@ def fit_console(
         joined.join(family, rows)
         if family == "gain_pan":
             _set_gains(problem, joined)
-        state, least = _better(
-            (before, least), descend(problem, joined, fitting, fitting.steps, generator, f"fit {family}")
-        )
+        found = descend(problem, joined, fitting, fitting.steps, generator, f"fit {family}", joining=family)
+        state, least = _better((before, least), found)
         losses[family] = least
     return state, losses
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from automix.mixing_graph.loss import GRID, GraphLoss
+from automix.mixing_graph.loss import EPSILON, GRID, GraphLoss
 from automix.mixing_graph.rendering import Rendered, Routing
 from automix.mixing_graph.state import GraphState
 from fxrep.effects.console import MixingConsole
@@ -60,6 +60,11 @@ class Problem:
         tracks = self.audio[:, :, self.warm_up :].abs().amax((1, 2)) > 1e-5
         groups = [bool(tracks[list(members)].any()) for members in self.routing.groups]
         return torch.cat((tracks, torch.tensor(groups, dtype=torch.bool)))
+
+    @property
+    def mono(self) -> bool:
+        """Whether the mix has no side: magnitudes below what the loss takes for silence."""
+        return all(float(target[3].amax()) < EPSILON for target in self.loss.targets)
 
     def rendered(self) -> Rendered:
         """Return what renders the whole window."""

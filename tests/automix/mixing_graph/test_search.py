@@ -108,6 +108,15 @@ def test_a_huge_tolerance_leaves_nothing_and_none_leaves_what_is_needed(audio: t
     assert loss == pytest.approx(problem.measure(GraphState.neutral(problem.console, 3)), abs=1e-6)
 
 
+def test_a_mono_mix_is_fitted_without_panning(audio: torch.Tensor) -> None:
+    mono = audio.mean(1, keepdim=True).expand(-1, 2, -1)
+    problem = problem_of(mono, mixed(mono))
+    assert problem.mono and not problem_of(audio, mixed(audio)).mono
+    state, _ = fit_console(problem, FAST, torch.Generator().manual_seed(0), ["gain_pan"])
+    settings = to_settings(state, problem.console, TRACKS, {})
+    assert all(strip["panner"]["pan"] == 0.0 for strip in settings.tracks.values())
+
+
 def test_the_same_seed_gives_the_same_graph(audio: torch.Tensor) -> None:
     to_the_left = mixed(audio) * torch.tensor([[2.0], [1.0]])
     problem, fitting = problem_of(audio, to_the_left), Fitting(steps=3, segment_s=0.3, check_every=1)
