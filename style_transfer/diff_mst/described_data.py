@@ -16,7 +16,7 @@ from style_transfer.diff_mst.described_songs import DescribedSongs, describe_son
 class DescribedSongDataModule(SongDataModule):
     """`SongDataModule` of which the training half is described before the first step, and then kept.
 
-    A step on descriptions costs a hundredth of one on audio, so that a controller sees its mixes many times. For a
+    A step on descriptions costs a fiftieth of one on audio, so that a controller sees its mixes many times. For a
     frozen conditioning and the loss on the settings. Validation is on audio, as it is without this.
 
     Args:

@@ -146,7 +146,14 @@ class DiffMSTTraining(SeededTraining):
         return loss
 
     def _learn_described(self, batch: dict[str, Any]) -> Tensor:
-        """Loss on the settings of mixes that were described before, see `DescribedSongs`."""
+        settings = self.described_loss(batch)
+        loss = settings.float() * self.weights["settings"]
+        self._log("train", {"settings": settings.detach(), "loss": loss.detach()}, batch)
+        self._check_finite(loss)
+        return loss
+
+    def described_loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Loss on the settings, a scalar, of mixes that were described before: a batch of `DescribedSongs`."""
         count = int(batch["mask"].sum(1).max())
         mask, asked = batch["mask"][:, :count], batch["asked"][:, :count] if "asked" in batch else None
         console = self.model.console
@@ -154,10 +161,7 @@ class DiffMSTTraining(SeededTraining):
         estimate = console.denormalize(found.tracks, found.buses, found.master)
         truth = console.denormalize(batch["truth_tracks"][:, :count], batch["truth_buses"], batch["truth_master"])
         settings: Tensor = self.settings_loss(estimate, truth, mask)
-        loss = settings.float() * self.weights["settings"]
-        self._log("train", {"settings": settings.detach(), "loss": loss.detach()}, batch)
-        self._check_finite(loss)
-        return loss
+        return settings
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Log what the model reaches on one validation batch, and what tracks of equal loudness do."""
