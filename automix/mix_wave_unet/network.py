@@ -150,8 +150,8 @@ class WaveUNet(nn.Module):
             skip, features = block(features if number == 0 else to_pairs(features))
             skips.append(skip)
         features = self.bottleneck(features)
-        for number, block in enumerate(self.up_blocks()):
-            features = block(features if number == 0 else from_pairs(features), skips.pop())
+        for number, rising in enumerate(self.up_blocks()):
+            features = rising(features if number == 0 else from_pairs(features), skips.pop())
         if self.output == "gains":
             gains = F.conv1d(from_pairs(features), self.head.weight, self.head.bias, padding=OUTPUT_KERNEL // 2)
             return self.mixed(filled, torch.cat([gains, gains[..., -1:]], -1))[..., :samples]
@@ -235,5 +235,6 @@ def _shaped(pairs: Tensor, norm: nn.Module | None, activation: Callable[[Tensor]
     """Normalisation and PReLU by channel: neither asks for the order of the samples."""
     channels: Sequence[int] = (pairs.shape[1] // 2, 2)
     plain = pairs.unflatten(1, channels).flatten(2)
-    shaped = activation(plain if norm is None else norm(plain))
-    return shaped.unflatten(2, (2, -1)).flatten(1, 2)
+    shaped: Tensor = activation(plain if norm is None else norm(plain))
+    joined: Tensor = shaped.unflatten(2, (2, -1)).flatten(1, 2)
+    return joined

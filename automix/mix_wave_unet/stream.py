@@ -33,7 +33,7 @@ class WaveUNetStream(Stream):
     def __init__(self, network: WaveUNet) -> None:
         self.network = network
         self.inputs = network.inputs
-        ups: list[UpBlock | None] = [None] * network.coarse + list(reversed(network.up_blocks()))  # type: ignore[list-item]
+        ups: list[UpBlock | None] = [None] * network.coarse + list(reversed(network.up_blocks()))
         below: _Bottleneck | _Level = _Bottleneck(network.bottleneck)
         for number in reversed(range(network.depth)):
             below = _Level(network.down_blocks()[number], ups[number], below, number == 0)

@@ -23,7 +23,8 @@ def frame_window(like: Tensor) -> Tensor:
 
 def frame_spectra(audio: Tensor) -> Tensor:
     """Complex spectra of the whole frames of (..., T): (..., F, 1025)."""
-    return torch.fft.rfft(audio.unfold(-1, FRAME, HOP) * frame_window(audio))
+    spectra: Tensor = torch.fft.rfft(audio.unfold(-1, FRAME, HOP) * frame_window(audio))
+    return spectra
 
 
 class FrameStream(Stream):

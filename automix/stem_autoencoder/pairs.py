@@ -103,7 +103,7 @@ class StemPairDataset(Dataset[dict[str, Any]]):
 
     def _longest_s(self) -> float:
         """What has to be read at most: what is shifted up gets shorter."""
-        return self.segment_s * 2.0 ** (self.semitones / 12.0) + 0.05
+        return float(self.segment_s * 2.0 ** (self.semitones / 12.0)) + 0.05
 
     def _read(self, stem: _Stem, start_s: float, ratio: float) -> Tensor:
         path, row = stem
@@ -117,7 +117,7 @@ class StemPairDataset(Dataset[dict[str, Any]]):
         shifted = resample(audio.mean(0), round(ratio * self.sample_rate), self.sample_rate)
         gain = 10.0 ** (min(40.0, self.track_lufs - row.loudness_lufs) / 20.0)
         samples = round(self.segment_s * self.sample_rate)
-        return gain * torch.nn.functional.pad(shifted[:samples], (0, max(0, samples - len(shifted))))
+        return torch.nn.functional.pad(shifted[:samples], (0, max(0, samples - len(shifted)))) * float(gain)
 
 
 class StemPairDataModule(PairDataModule):
