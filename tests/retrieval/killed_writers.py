@@ -11,11 +11,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from fxrep.retrieval import EmbeddingTable, ReferenceIndex
 
@@ -114,6 +116,8 @@ def run_trials(folder: Path, trials: int, seed: int) -> dict[str, int]:
         how often which change was cut off, and how often it had become true nevertheless.
     """
     library, log = folder / "library.fxindex", folder / "log.jsonl"
+    # Its own lock is shared with forked processes: one that is killed while it holds it would stop this one for ever.
+    tqdm.set_lock(threading.RLock())
     ReferenceIndex.create(library, Named()).close()  # type: ignore[arg-type]
     log.write_text(json.dumps({"contents": {}}) + "\n")
     generator = np.random.default_rng(seed)

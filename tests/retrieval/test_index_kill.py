@@ -24,6 +24,7 @@ def test_writers_that_are_killed_lose_nothing(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(36000)
 def test_hundreds_of_writers_that_are_killed_lose_nothing(tmp_path):
     # More in a night: FXREP_KILLS=5000 pytest -m slow tests/retrieval/test_index_kill.py
     trials = int(os.environ.get("FXREP_KILLS", "300"))
