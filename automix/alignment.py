@@ -1,150 +1,159 @@
-"""Whether dry tracks lie in time with a finished mix, found by cross-correlation."""
+"""Whether tracks lie in a mix to the sample, judged by what a sum of tracks leaves unexplained of it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
 
-from fxrep.audio import AudioInput
 from fxrep.errors import AudioError
+from fxrep.mixing.track_source import Recording
 from fxrep.mixing.tracks import TrackSet
 
-RATE = 11025
-"""Hz at which tracks and mix are compared; the peak is found between its samples."""
+Array = NDArray[np.float64]
 
+WINDOW_S, WINDOWS = 6.0, 6
 LONGEST_S = 2.0
 """Offsets up to this are looked for."""
 
-HEARD_S = 40.0
-"""Seconds of the song that are compared, from its middle."""
-
-TOLERANCE_S = 0.002
-"""What a peak may lie off: filters and compressors that look ahead shift it by less."""
-
-CERTAIN = 12.0
-"""Standard deviations of the correlation that a peak has to stand out by."""
-
-CLEARLY = 1.5
-"""How much higher a peak has to be than what lies within the tolerance of no offset: loops have many peaks."""
+# In units of the spread of the correlation around the peak: of a million values of noise one reaches 5.
+_CLEAR = 10.0
+_AROUND_S = 0.02
+# What stands at this share of the highest peak is as good an answer: a loop fits itself one bar later, too.
+_AS_GOOD = 0.5
+# A track has to explain so much more of the mix when it is moved, or the offset is of no consequence for its gain.
+_BETTER = 1.05
+# And at least this share of the mix.
+_LEAST_SHARE = 1e-6
+# Bins over which a spectrum is smoothed before it divides: single bins of a recording are near zero by chance. What is
+# under the strongest bin by more than the floor is the noise of a codec.
+_SMOOTHED_BINS, _FLOOR = 129, 1e-5
 
 
 @dataclass(frozen=True)
-class Offset:
-    """Where a track lies in a mix.
+class SampleOffset:
+    """Where a track is found in a mix.
 
     Attributes:
-        offset_s: how much later, in seconds, it is in the mix than in its own file.
-        strength: height of the peak in standard deviations of the correlation; see `CERTAIN`.
-        certain: whether the track was found in the mix, and not where its file has it.
+        samples: how much later than in its file it sounds in the mix; negative: earlier.
+        clarity: how far the peak stands out, in standard deviations of the correlation around it.
+        at_zero: the correlation without any offset, as a share of the peak.
+        better: how many times as much of the mix the track explains at the offset as at none.
+        share: of the energy of the mix that it explains there.
     """
 
-    offset_s: float
-    strength: float
-    certain: bool
+    samples: int
+    clarity: float
+    at_zero: float
+    better: float
+    share: float
+
+    def is_apart(self, tolerance: int = 0) -> bool:
+        """Whether the track clearly lies somewhere else than in its file, by more samples than the tolerance."""
+        clear = self.clarity >= _CLEAR and self.at_zero < _AS_GOOD
+        return abs(self.samples) > tolerance and clear and self.better >= _BETTER and self.share >= _LEAST_SHARE
 
 
-def find_offsets(tracks: TrackSet, mix: AudioInput, tolerance_s: float = TOLERANCE_S) -> dict[str, Offset]:
-    """Compare every track that sounds with the mix.
+def find_sample_offsets(tracks: TrackSet, mix: Recording, gains: Array) -> dict[str, SampleOffset]:
+    """Look for every track in what the others leave of a mix, at the rate of the tracks.
 
-    The correlation is that of the phases alone (PHAT; C. Knapp and G. Carter, "The generalized correlation method for
-    estimation of time delay", IEEE TASSP 1976), so that neither loud tracks nor equalisers hide a quiet one, and of
-    either polarity.
+    The others are taken out with their gains, so that a track which answers another one, an echo for example, is not
+    found in its place. The cross-spectrum, divided by the smoothed power spectrum of the track, is the response that
+    leads from the track to the rest (P. Roth, "Effective measurements using digital signal analysis", IEEE Spectrum
+    1971), and has its peak where the track sounds. Both channels count, in up to six windows of six seconds.
 
     Args:
         tracks: dry.
-        mix: a path, or an array at the rate of the tracks.
-        tolerance_s: offsets up to this are none.
+        mix: of them.
+        gains: (N, 2) factors of left and right with which their sum comes nearest to the mix.
 
     Returns:
-        By name. Tracks that are silent there are left out.
+        By name; a track that is silent in all windows is left out.
 
     Raises:
-        AudioError: the mix or a track cannot be read.
+        AudioError: something cannot be read, or all tracks are silent.
     """
-    song = open_mix(mix, tracks.sample_rate)
-    length = min(tracks.duration_s, song.duration_s)
-    heard_s = min(HEARD_S, length)
-    start_s = (length - heard_s) / 2.0
-    reference = song.read(start_s, heard_s, RATE)[0, 0].mean(0)
-    found = {}
-    for name, recording in tracks.recordings.items():
-        begin, samples = round(start_s * RATE), reference.shape[-1]
-        audio = recording.excerpt(begin, samples, RATE).mean(0)
-        if audio.numel() and bool(audio.any()) and bool(reference.any()):
-            found[name] = _offset(audio, reference, tolerance_s)
+    rate = tracks.sample_rate
+    window = max(2, round(min(WINDOW_S, tracks.duration_s) * rate))
+    size = fft.next_fast_len(2 * window, real=True)
+    starts = [round(start * rate) for start in tracks.windows(window / rate, WINDOWS)]
+    mixes = [_excerpt(mix, start, window, rate) for start in starts]
+    energy = sum(float(np.square(one).sum()) for one in mixes)
+    for recording, gain in zip(tracks.recordings.values(), gains, strict=True):
+        for start, rest in zip(starts, mixes, strict=True):
+            rest -= gain[:, None] * _excerpt(recording, start, window, rate)
+    rests = [fft.rfft(one, size) for one in mixes]
+    found: dict[str, SampleOffset] = {}
+    for (name, recording), gain in zip(tracks.recordings.items(), gains, strict=True):
+        cross = np.zeros(size // 2 + 1, dtype=np.complex128)
+        power = np.zeros(size // 2 + 1)
+        for start, rest in zip(starts, rests, strict=True):
+            own = fft.rfft(_excerpt(recording, start, window, rate), size)
+            squares = np.square(np.abs(own))
+            cross += (own.conj() * rest + gain[:, None] * squares).sum(0)
+            power += squares.sum(0)
+        if power.any():
+            found[name] = _find_peak(cross, power, size, rate, energy)
     return found
 
 
-def check_alignment(tracks: TrackSet, mix: AudioInput, tolerance_s: float = TOLERANCE_S) -> None:
-    """Refuse tracks that are not in time with the mix. What cannot be found in the mix at all passes.
+def check_alignment(tracks: TrackSet, mix: Recording, gains: Array, tolerance_s: float = 0.0) -> None:
+    """Refuse tracks that clearly lie elsewhere in time than in the mix. One that is not found in it is let pass.
 
     Args:
         tracks: dry.
-        mix: a path, or an array at the rate of the tracks.
-        tolerance_s: offsets up to this are none.
+        mix: of them.
+        gains: as for `find_sample_offsets`.
+        tolerance_s: offsets up to this are none: filters and compressors that look ahead move a track by less than two
+            thousandths.
 
     Raises:
-        AudioError: naming the tracks that are off, and by how much.
+        AudioError: as for `find_sample_offsets`; or naming the tracks that are off, and by how much.
     """
-    wrong = {name: one.offset_s for name, one in find_offsets(tracks, mix, tolerance_s).items() if one.certain}
-    if wrong:
-        raise AudioError(_complaint(wrong, len(tracks)))
+    tolerance = math.floor(tolerance_s * tracks.sample_rate)
+    found = find_sample_offsets(tracks, mix, gains)
+    apart = {name: one.samples for name, one in found.items() if one.is_apart(tolerance)}
+    if apart:
+        listed = "; ".join(
+            f"{name} is {abs(samples)} samples ({1000 * abs(samples) / tracks.sample_rate:.2f} ms) "
+            f"{'later' if samples > 0 else 'earlier'} in the mix than in the file"
+            for name, samples in apart.items()
+        )
+        raise AudioError(
+            f"tracks are not aligned with the mix: {listed}. Shift them, or export all from one start; where effects "
+            "of the mix delay them, check=false takes them as they are"
+        )
 
 
-def open_mix(mix: AudioInput, sample_rate: int) -> TrackSet:
-    """Return a finished mix as a set of one track, ``mix``.
-
-    Args:
-        mix: a path, or an array at the sample rate.
-        sample_rate: Hz.
-    """
-    return TrackSet({"mix": mix}, sample_rate)
+def _excerpt(recording: Recording, start: int, samples: int, rate: int) -> Array:
+    audio = recording.excerpt(start, samples, rate).double().numpy()
+    return np.pad(audio, ((0, 0), (0, samples - audio.shape[1])))
 
 
-def _offset(track: torch.Tensor, mix: torch.Tensor, tolerance_s: float) -> Offset:
-    """Correlate (T,) with (T,)."""
-    reach = min(round(LONGEST_S * RATE), track.shape[-1] - 1)
-    size = 1 << (track.shape[-1] + reach).bit_length()
-    cross = torch.fft.rfft(track.double(), size).conj() * torch.fft.rfft(mix.double(), size)
-    magnitude = cross.abs()
-    # A bin in which one of the two is next to silent has no phase to speak of.
-    phases = torch.where(magnitude > 1e-9 * magnitude.max(), cross / magnitude.clamp_min(1e-300), 0.0)
-    around = torch.fft.irfft(phases, size).roll(reach)[: 2 * reach + 1].abs()
-    spread = float(around.square().mean().sqrt())
-    best = int(around.argmax())
-    near = round(tolerance_s * RATE)
-    at_once = float(around[max(0, reach - near) : reach + near + 1].max())
-    strength = float(around[best]) / max(spread, 1e-300)
-    lag = best - reach + _between(around, best)
-    apart = abs(best - reach) > near
-    return Offset(lag / RATE, strength, apart and strength >= CERTAIN and float(around[best]) >= CLEARLY * at_once)
-
-
-def _between(values: torch.Tensor, best: int) -> float:
-    """Return how far from a sample the top of the parabola through it and its neighbours lies, -0.5 to 0.5."""
-    if not 0 < best < len(values) - 1:
-        return 0.0
-    left, middle, right = (float(one) for one in values[best - 1 : best + 2])
-    bend = left - 2.0 * middle + right
-    return 0.5 * (left - right) / bend if bend < 0.0 else 0.0
-
-
-def _complaint(wrong: Mapping[str, float], count: int) -> str:
-    shared = max(wrong.values()) - min(wrong.values()) <= 2.0 * TOLERANCE_S
-    if shared and len(wrong) > 1:
-        middle = sorted(wrong.values())[len(wrong) // 2]
-        who = "all tracks" if len(wrong) == count else f"{len(wrong)} tracks ({', '.join(wrong)})"
-        return f"{who} are not aligned with the mix: {_words(middle)}"
-    listed = "; ".join(f"{name}: {_words(offset)}" for name, offset in wrong.items())
-    return f"tracks are not aligned with the mix. {listed}"
-
-
-def _words(offset_s: float) -> str:
-    where, remedy = (
-        ("later", "put {} of silence before it") if offset_s > 0 else ("earlier", "cut {} off its beginning")
+def _find_peak(cross: NDArray[np.complex128], power: Array, size: int, rate: int, energy: float) -> SampleOffset:
+    smooth = ndimage.uniform_filter1d(power, _SMOOTHED_BINS, mode="nearest")
+    response = np.abs(fft.irfft(cross / (smooth + _FLOOR * float(smooth.max())), size))
+    reach = min(round(LONGEST_S * rate), size // 2 - 1)
+    # Lags from -reach to reach; what wraps around stands at the end.
+    lags = np.concatenate([response[size - reach :], response[: reach + 1]])
+    place = int(np.argmax(lags))
+    peak, samples = float(lags[place]), place - reach
+    if peak == 0.0:
+        return SampleOffset(0, 0.0, 1.0, 1.0, 0.0)
+    # From the neighbourhood, since tracks of one beat are loud together: chance is larger there than elsewhere. The
+    # median of a square of noise is 0.455 of its mean.
+    near = round(_AROUND_S * rate)
+    spread = math.sqrt(float(np.median(np.square(lags[max(0, place - near) : place + near + 1]))) / 0.455)
+    plain = fft.irfft(cross, size)
+    there, here = float(plain[samples]) ** 2, float(plain[0]) ** 2
+    own = float(fft.irfft(power, size)[0])
+    return SampleOffset(
+        samples,
+        peak / spread if spread else math.inf,
+        float(lags[reach]) / peak,
+        there / here if here else math.inf,
+        there / own / energy if energy else 0.0,
     )
-    time = f"{1000.0 * math.fabs(offset_s):.1f} ms"
-    return f"in the mix {time} {where} than in the file: {remedy.format(time)}"

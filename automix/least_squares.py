@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from automix.alignment import check_alignment
 from automix.methods import Explained
-from automix.sample_offsets import check_sample_offsets
 from fxrep.audio import AudioInput, match_channels
 from fxrep.effects.console import default_console
 from fxrep.effects.level import FADER_BOTTOM_DB
@@ -66,7 +66,9 @@ class GainFit:
         return found
 
 
-def estimate_gains(tracks: TrackSet, target: AudioInput, non_negative: bool = True, check: bool = True) -> GainFit:
+def estimate_gains(
+    tracks: TrackSet, target: AudioInput, non_negative: bool = True, check: bool = True, tolerance_s: float = 0.0
+) -> GainFit:
     """Find the gain of each channel of each track that brings their sum nearest to a mix.
 
     Each side of the mix is explained by the same side of the tracks, a mono track being on both, over the whole song:
@@ -78,6 +80,7 @@ def estimate_gains(tracks: TrackSet, target: AudioInput, non_negative: bool = Tr
         target: the mix: a path, or an array at the rate of the tracks.
         non_negative: whether no gain may be below 0 (Lawson and Hanson's method); False: any sign.
         check: whether tracks that are not aligned are refused.
+        tolerance_s: by which they may be off.
 
     Raises:
         ArgumentError: the target is no audio input.
@@ -93,7 +96,7 @@ def estimate_gains(tracks: TrackSet, target: AudioInput, non_negative: bool = Tr
     sides = [_solve(gram[side], moment[side], non_negative) for side in (0, 1)]
     gains = np.stack([one.gains for one in sides], axis=1)
     if check:
-        check_sample_offsets(tracks, mix, gains)
+        check_alignment(tracks, mix, gains, tolerance_s)
     left = sum(float(energy[s] - 2 * gains[:, s] @ moment[s] + gains[:, s] @ gram[s] @ gains[:, s]) for s in (0, 1))
     sounds = np.diagonal(gram, axis1=1, axis2=2).T > 0.0
     # Where one side of a track is silent, any gain would do there: that of the other side leaves it in the middle.

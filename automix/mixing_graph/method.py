@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from automix.alignment import check_alignment, open_mix
+from automix.least_squares import estimate_gains
 from automix.methods import Explained
 from automix.mixing_graph.description import MixGraph, read_graph
 from automix.mixing_graph.families import NAMES
@@ -26,6 +26,9 @@ from fxrep.mixing.session import TRACK_LUFS
 from fxrep.mixing.tracks import TrackSet
 
 SHORTEST_WINDOW_S = 1.0
+
+TOLERANCE_S = 0.002
+"""What a track may be off the mix: compressors that look ahead and filters move it by less."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class MixingGraph:
         start_s: where they begin; None: where most tracks sound.
         groups: the group of each track by name, ``"auto"`` for groups by instrument as the names say, or None.
         families: of processors to use, of `automix.mixing_graph.NAMES`.
-        align: whether tracks that are not in time with the mix are refused.
+        check: whether tracks that are not in time with the mix are refused.
 
     Raises:
         ArgumentError: a value is out of range.
@@ -91,9 +94,9 @@ class MixingGraph:
         start_s: float | None = None,
         groups: Mapping[str, str] | str | None = "auto",
         families: Sequence[str] | str = NAMES,
-        align: bool = True,
+        check: bool = True,
     ) -> None:
-        self.target, self.groups, self.align = target, groups, align
+        self.target, self.groups, self.check = target, groups, check
         self.pruning = Pruning(tolerance, pruning, rounds)
         self.fitting = Fitting(steps=check_steps(steps), fine_steps=max(1, round(steps * 2 / 3)))
         self.window_s = check_seconds("window_s", window_s, SHORTEST_WINDOW_S)
@@ -130,10 +133,10 @@ class MixingGraph:
 
     def prepare(self, tracks: TrackSet, start_s: Sequence[float]) -> tuple[Problem, dict[str, str], float]:
         """Read what is fitted: the problem, the groups, and where the window begins in seconds."""
-        if self.align:
-            check_alignment(tracks, self.target)
+        if self.check:
+            estimate_gains(tracks, self.target, tolerance_s=TOLERANCE_S)  # Refuses tracks that are not aligned.
         group_of = choose_groups(self.groups, tracks.names)
-        mix, rate = open_mix(self.target, tracks.sample_rate), tracks.sample_rate
+        mix, rate = TrackSet({"mix": self.target}, tracks.sample_rate), tracks.sample_rate
         start, length = self._window(tracks, start_s, min(tracks.duration_s, mix.duration_s))
         warm_up = GRID * max(1, round(self.fitting.warm_up_s * rate / GRID))
         first = round(start * rate) - warm_up

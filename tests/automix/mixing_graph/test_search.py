@@ -148,7 +148,7 @@ def test_tracks_that_are_silent_or_off_are_said(audio: torch.Tensor) -> None:
     assert any(one.startswith("vocals is silent") for one in found.decisions)
     assert found.settings.tracks["vocals"] == method.console.default_settings(["vocals"]).tracks["vocals"]
     shifted = torch.nn.functional.pad(mixed(audio), (1600, 0))
-    with pytest.raises(AudioError, match=r"all tracks are not aligned with the mix: in the mix 100\.0 ms later"):
+    with pytest.raises(AudioError, match=r"not aligned with the mix: .*100\.00 ms\) later in the mix"):
         MixingGraph(shifted).estimate(TrackSet(dict(zip(TRACKS, audio, strict=True)), RATE), [0.0])
 
 
