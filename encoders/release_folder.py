@@ -20,7 +20,7 @@ import fxrep
 from encoders.configurable import Configurable
 from encoders.model_card import licence_text
 from fxrep.errors import ArgumentError, CheckpointError, OutputError
-from fxrep.files import atomic_file, atomic_folder
+from fxrep.files import atomic_file, atomic_folder, share_like_others
 
 FORMAT_VERSION = 1
 RELEASE_FILES = ["model.safetensors", "config.json", "metrics.json", "README.md", "LICENSE"]
@@ -103,6 +103,7 @@ def write_release(
         copy_others(target, draft)
         try:
             save_file(tensors, draft / "model.safetensors")
+            share_like_others(draft / "model.safetensors")
         except SafetensorError as error:  # its word for every fault of the disk
             raise OutputError(f"cannot write {target}: {error}: choose a folder that has space") from error
         write_json(draft / "config.json", {"format": FORMAT_VERSION, "fxrep": fxrep.__version__, **config})

@@ -87,6 +87,13 @@ def _bring_back(retired: Path, target: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
+def share_like_others(path: str | os.PathLike[str]) -> None:
+    """Give a file the rights that new files have here: the library that writes weights keeps its files private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
+
+
 def file_hash(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes in hexadecimal, in constant memory, as `sha256sum` prints it.
 

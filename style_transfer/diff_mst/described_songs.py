@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from encoders.training.described_tracks import DescribedTracks
 from encoders.training.songs import SongDataset
 from fxrep.errors import ArgumentError, DataError
-from fxrep.files import atomic_file
+from fxrep.files import atomic_file, share_like_others
 from fxrep.progress import track_progress
 from style_transfer.diff_mst.model import DiffMST
 from style_transfer.diff_mst.passages import known_mix
@@ -76,6 +76,7 @@ def describe_songs(
             ]
             with atomic_file(path) as temporary:
                 save_file(_packed(examples), temporary)
+                share_like_others(temporary)
 
 
 class DescribedSongs(Dataset[dict[str, Tensor]]):

@@ -46,6 +46,10 @@ def test_round_trip(encoder, release):
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in encoder.state_dict().items())
 
 
+def test_weights_can_be_read_by_whoever_can_read_the_rest(release):
+    assert (release / "model.safetensors").stat().st_mode == (release / "config.json").stat().st_mode
+
+
 def test_contents(encoder, release):
     config = json.loads((release / "config.json").read_text())
     assert config["encoder"] == encoder.config()

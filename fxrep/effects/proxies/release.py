@@ -27,7 +27,7 @@ from fxrep.effects.proxies.model import ProxyNetwork, ProxySize
 from fxrep.effects.proxies.processor import Mode, NeuralProxy
 from fxrep.effects.registry import PROCESSORS, create_processor
 from fxrep.errors import ArgumentError, CheckpointError, OutputError
-from fxrep.files import atomic_folder
+from fxrep.files import atomic_folder, share_like_others
 from fxrep.version import __version__
 
 FORMAT_VERSION = 1
@@ -106,6 +106,7 @@ def save_proxy(
     with atomic_folder(target) as draft:
         try:
             save_file(tensors, draft / "model.safetensors")
+            share_like_others(draft / "model.safetensors")
         except SafetensorError as error:  # its word for every fault of the disk
             raise OutputError(f"cannot write {target}: {error}: choose a folder that has space") from error
         for name, content in (("config", config), ("metrics", details)):
