@@ -91,7 +91,7 @@ def share_like_others(path: str | os.PathLike[str]) -> None:
     """Give a file the rights that new files have here: the library that writes weights keeps its files private."""
     mask = os.umask(0)
     os.umask(mask)
-    os.chmod(path, 0o666 & ~mask)
+    Path(path).chmod(0o666 & ~mask)
 
 
 def file_hash(path: str | os.PathLike[str]) -> str:
