@@ -39,7 +39,7 @@ M = TypeVar("M", bound=nn.Module)
 
 @dataclass(frozen=True)
 class ReleaseKind(Generic[M]):
-    """One kind of model that is released. Each kind has functions of its own name, which document what they raise.
+    """One kind of model that is released. The package of each kind gives these methods names of its own.
 
     Attributes:
         name: what one is called, and its entry in ``config.json`` and in the record of a training checkpoint.
@@ -69,11 +69,25 @@ class ReleaseKind(Generic[M]):
         self,
         model: M,
         folder: str | os.PathLike[str],
-        name: str | None,
-        metadata: dict[str, Any] | None,
-        licence: str,
+        *,
+        name: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        licence: str = "Apache-2.0",
     ) -> Path:
-        """Write a release folder, whole or not at all."""
+        """Write a release folder, whole or not at all; in an existing release of that name its own files are replaced.
+
+        Args:
+            model: what to release.
+            folder: where to.
+            name: name on the model card; None for the folder's.
+            metadata: how it was trained and what was measured, JSON values.
+            licence: SPDX name of the weights' licence.
+
+        Raises:
+            ArgumentError: a file, or a folder of something else, has that name.
+            CheckpointError: the weights are not finite, or the model is not complete.
+            OutputError: the folder cannot be written.
+        """
         target = Path(folder)
         whole: M = self.self_contained(model)
         config = {
@@ -87,8 +101,18 @@ class ReleaseKind(Generic[M]):
         card = self.card({"fxrep": fxrep.__version__, **config}, details, _count(whole))
         return write_release(target, whole, config, details, card, self.name)
 
-    def load(self, name_or_folder: str | os.PathLike[str], device: str | torch.device) -> M:
-        """Open a release, in evaluation mode."""
+    def load(self, name_or_folder: str | os.PathLike[str] = "default", *, device: str | torch.device = "cpu") -> M:
+        """Open a release, in evaluation mode.
+
+        Args:
+            name_or_folder: "default", a name that `list` gives, or a release folder.
+            device: where to put it; what renders whole songs does so on the CPU.
+
+        Raises:
+            CheckpointError: no such release; or its files are missing, damaged, changed or of another format; or it
+                stands on an encoder that is not there.
+            ArgumentError: the name is none, or the device cannot be used.
+        """
         folder = self.find(name_or_folder)
         config = read_config(folder, self.name)
         try:
@@ -110,11 +134,25 @@ class ReleaseKind(Generic[M]):
         self,
         checkpoint: str | os.PathLike[str],
         folder: str | os.PathLike[str],
-        name: str | None,
-        licence: str,
-        overwrite: bool,
+        *,
+        name: str | None = None,
+        licence: str = "Apache-2.0",
+        overwrite: bool = False,
     ) -> Path:
-        """Take the model out of a Lightning checkpoint and write its release folder."""
+        """Take the model out of a Lightning checkpoint and write a release folder that `load` opens.
+
+        Args:
+            checkpoint: a ``.ckpt`` that the training of this kind wrote.
+            folder: where to write the release.
+            name: name on the model card; None for the folder's.
+            licence: SPDX name of the weights' licence.
+            overwrite: replace a release that is there. Files beside those of the release stay.
+
+        Raises:
+            ArgumentError: something is at `folder`: a release without `overwrite`, or anything else.
+            CheckpointError: the checkpoint is damaged or of another training.
+            OutputError: the folder cannot be written.
+        """
         from encoders.training.resumption import read_checkpoint
 
         target = Path(folder)
@@ -125,19 +163,35 @@ class ReleaseKind(Generic[M]):
         if not isinstance(record, dict) or self.name not in record:
             raise CheckpointError(f"{checkpoint} was not written by a {self.name}'s training: it does not describe one")
         model: M = build_tree(record[self.name], self.packages)
-        self.take_weights(model, content, os.fspath(checkpoint))
+        self._copy_weights(model, content, os.fspath(checkpoint))
         metadata = {"training": record.get("training", {}), "metrics": record.get("metrics", {})}
-        return self.save(model, target, name, metadata, licence)
+        return self.save(model, target, name=name, metadata=metadata, licence=licence)
 
-    def take_weights(self, model: M, content: dict[str, Any], source: str) -> None:
-        """Copy the weights out of the content of a training checkpoint, which `source` names."""
+    def take_weights(self, model: M, source: str | os.PathLike[str]) -> None:
+        """Copy the weights of a training's checkpoint, or of a release folder, into a model of the same form.
+
+        Raises:
+            CheckpointError: there is nothing to read, or it does not fit.
+        """
+        if Path(source).is_dir():
+            read_weights(model, Path(source))
+        else:
+            from encoders.training.resumption import read_checkpoint
+
+            self._copy_weights(model, read_checkpoint(Path(source)), os.fspath(source))
+
+    def _copy_weights(self, model: M, content: dict[str, Any], source: str) -> None:
         state, prefix = content["state_dict"], self.prefix
         load_weights(model, {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}, source)
 
-    def describe(self, name_or_folder: str | os.PathLike[str]) -> dict[str, Any]:
-        """Everything a release tells: ``config.json``, where it lies, its weights, and what was measured."""
+    def describe(self, name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:
+        """Everything a release tells: ``config.json``, where it lies, its number of weights, and what was measured.
+
+        Raises:
+            CheckpointError: see `load`.
+        """
         folder = self.find(name_or_folder)
-        model = self.load(folder, "cpu")
+        model = self.load(folder)
         try:
             metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -166,7 +220,12 @@ class ReleaseKind(Generic[M]):
         return found
 
     def find(self, name_or_folder: str | os.PathLike[str]) -> Path:
-        """The release folder of a name or a path."""
+        """The release folder of a name or a path.
+
+        Raises:
+            CheckpointError: there is none.
+            ArgumentError: what was given is neither text nor a path.
+        """
         names = ", ".join(self.list()) or "none in this installation"
         if not isinstance(name_or_folder, (str, os.PathLike)):
             raise ArgumentError(f"{name_or_folder!r} is no {self.name}: give a name ({names}) or a folder")

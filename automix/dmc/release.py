@@ -18,34 +18,8 @@ from automix.dmc.embedding_encoder import EmbeddingTrackEncoder
 from automix.dmc.model import DifferentiableMixingConsole
 from encoders.model_releases import ReleaseKind, name_encoder
 from encoders.registry import build_tree
-from encoders.release_folder import read_weights
 
 _PACKAGES = ("encoders", "automix.dmc")
-
-
-def save_dmc(
-    model: DifferentiableMixingConsole,
-    folder: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    metadata: dict[str, Any] | None = None,
-    licence: str = "Apache-2.0",
-) -> Path:
-    """Write a release folder, whole or not at all; in an existing release of that name its own files are replaced.
-
-    Args:
-        model: what to release.
-        folder: where to.
-        name: name on the model card; None for the folder's.
-        metadata: how it was trained and what was measured, JSON values.
-        licence: SPDX name of the weights' licence.
-
-    Raises:
-        ArgumentError: a file, or a folder of something else, has that name.
-        CheckpointError: the weights are not finite.
-        OutputError: the folder cannot be written.
-    """
-    return DMC.save(model, folder, name, metadata, licence)
 
 
 def load_dmc(
@@ -67,63 +41,10 @@ def load_dmc(
     """
     from automix.styles import read_style
 
-    opened = DMC.load(model, device)
+    opened = DMC.load(model, device=device)
     if style is not None:
         opened.set_style(read_style(style, opened.sample_rate))
     return opened
-
-
-def export_dmc(
-    checkpoint: str | os.PathLike[str],
-    folder: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    licence: str = "Apache-2.0",
-    overwrite: bool = False,
-) -> Path:
-    """Take the model out of a Lightning checkpoint and write a release folder that `load_dmc` opens.
-
-    Args:
-        checkpoint: a ``.ckpt`` that `DMCTraining` wrote.
-        folder: where to write the release.
-        name: name on the model card; None for the folder's.
-        licence: SPDX name of the weights' licence.
-        overwrite: replace a release that is there. Files beside those of the release stay.
-
-    Raises:
-        ArgumentError: something is at `folder`: a release without `overwrite`, or anything else.
-        CheckpointError: the checkpoint is damaged or of another training.
-        OutputError: the folder cannot be written.
-    """
-    return DMC.export(checkpoint, folder, name, licence, overwrite)
-
-
-def describe_dmc(name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:
-    """Everything a release tells: ``config.json``, where it lies, its number of weights, and what was measured.
-
-    Raises:
-        CheckpointError: see `load_dmc`.
-    """
-    return DMC.describe(name_or_folder)
-
-
-def list_dmc() -> list[str]:
-    """Names of the models that ship with the package."""
-    return DMC.list()
-
-
-def take_weights(model: DifferentiableMixingConsole, source: str | os.PathLike[str]) -> None:
-    """Copy the weights of a training's checkpoint, or of a release folder, into a model of the same form.
-
-    Raises:
-        CheckpointError: there is nothing to read, or it does not fit.
-    """
-    if Path(source).is_dir():
-        read_weights(model, Path(source))
-    else:
-        from encoders.training.resumption import read_checkpoint
-
-        DMC.take_weights(model, read_checkpoint(Path(source)), os.fspath(source))
 
 
 def _self_contained(model: DifferentiableMixingConsole) -> DifferentiableMixingConsole:
@@ -161,3 +82,9 @@ DMC = ReleaseKind(
     audio_contract=_audio_contract,
     card=dmc_card,
 )
+
+save_dmc = DMC.save
+export_dmc = DMC.export
+describe_dmc = DMC.describe
+list_dmc = DMC.list
+take_weights = DMC.take_weights

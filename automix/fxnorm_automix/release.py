@@ -23,31 +23,6 @@ from fxrep.errors import CheckpointError
 _PACKAGES = ("encoders", "automix.fxnorm_automix")
 
 
-def save_fxnorm_automix(
-    mixer: FxNormAutomix,
-    folder: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    metadata: dict[str, Any] | None = None,
-    licence: str = "Apache-2.0",
-) -> Path:
-    """Write a release folder, whole or not at all; in an existing release of that name its own files are replaced.
-
-    Args:
-        mixer: what to release; it must have the averages of the normalisation.
-        folder: where to.
-        name: name on the model card; None for the folder's.
-        metadata: how it was trained and what was measured, JSON values.
-        licence: SPDX name of the weights' licence.
-
-    Raises:
-        ArgumentError: a file, or a folder of something else, has that name.
-        CheckpointError: the weights are not finite, or the averages are missing.
-        OutputError: the folder cannot be written.
-    """
-    return FXNORM_AUTOMIX.save(mixer, folder, name, metadata, licence)
-
-
 def load_fxnorm_automix(
     model: str | os.PathLike[str] = "default",
     *,
@@ -66,48 +41,9 @@ def load_fxnorm_automix(
             other stems.
         ArgumentError: the name is none, or the device cannot be used.
     """
-    mixer = FXNORM_AUTOMIX.load(model, device)
+    mixer = FXNORM_AUTOMIX.load(model, device=device)
     mixer.instruments = dict(instruments or {})
     return mixer
-
-
-def export_fxnorm_automix(
-    checkpoint: str | os.PathLike[str],
-    folder: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    licence: str = "Apache-2.0",
-    overwrite: bool = False,
-) -> Path:
-    """Take the network out of a Lightning checkpoint and write a release folder that `load_fxnorm_automix` opens.
-
-    Args:
-        checkpoint: a ``.ckpt`` that `FxNormTraining` wrote.
-        folder: where to write the release.
-        name: name on the model card; None for the folder's.
-        licence: SPDX name of the weights' licence.
-        overwrite: replace a release that is there. Files beside those of the release stay.
-
-    Raises:
-        ArgumentError: something is at `folder`: a release without `overwrite`, or anything else.
-        CheckpointError: the checkpoint is damaged or of another training.
-        OutputError: the folder cannot be written.
-    """
-    return FXNORM_AUTOMIX.export(checkpoint, folder, name, licence, overwrite)
-
-
-def describe_fxnorm_automix(name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:
-    """Everything a release tells: ``config.json``, where it lies, its number of weights, and what was measured.
-
-    Raises:
-        CheckpointError: see `load_fxnorm_automix`.
-    """
-    return FXNORM_AUTOMIX.describe(name_or_folder)
-
-
-def list_fxnorm_automix() -> list[str]:
-    """Names of the networks that ship with the package."""
-    return FXNORM_AUTOMIX.list()
 
 
 def _self_contained(mixer: FxNormAutomix) -> FxNormAutomix:
@@ -143,3 +79,8 @@ FXNORM_AUTOMIX = ReleaseKind(
     audio_contract=_audio_contract,
     card=fxnorm_card,
 )
+
+save_fxnorm_automix = FXNORM_AUTOMIX.save
+export_fxnorm_automix = FXNORM_AUTOMIX.export
+describe_fxnorm_automix = FXNORM_AUTOMIX.describe
+list_fxnorm_automix = FXNORM_AUTOMIX.list

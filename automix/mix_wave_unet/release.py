@@ -14,31 +14,6 @@ from automix.mix_wave_unet.mixer import MixWaveUNet
 from encoders.model_releases import ReleaseKind
 
 
-def save_mix_wave_unet(
-    model: MixWaveUNet,
-    folder: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    metadata: dict[str, Any] | None = None,
-    licence: str = "Apache-2.0",
-) -> Path:
-    """Write a release folder, whole or not at all; in an existing release of that name its own files are replaced.
-
-    Args:
-        model: what to release.
-        folder: where to.
-        name: name on the model card; None for the folder's.
-        metadata: how it was trained and what was measured, JSON values.
-        licence: SPDX name of the weights' licence.
-
-    Raises:
-        ArgumentError: a file, or a folder of something else, has that name.
-        CheckpointError: the weights are not finite.
-        OutputError: the folder cannot be written.
-    """
-    return MIX_WAVE_UNET.save(model, folder, name, metadata, licence)
-
-
 def load_mix_wave_unet(
     model: str | os.PathLike[str] = "default",
     *,
@@ -59,48 +34,9 @@ def load_mix_wave_unet(
         CheckpointError: there is no such release, or it is damaged, or its weights do not belong to it.
         ArgumentError: the device cannot be used, or `model` is neither text nor a path.
     """
-    opened = MIX_WAVE_UNET.load(model, device)
+    opened = MIX_WAVE_UNET.load(model, device=device)
     opened.instruments, opened.in_order = instruments, in_order
     return opened
-
-
-def export_mix_wave_unet(
-    checkpoint: str | os.PathLike[str],
-    folder: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    licence: str = "Apache-2.0",
-    overwrite: bool = False,
-) -> Path:
-    """Take the model out of a Lightning checkpoint and write a release folder that `load_mix_wave_unet` opens.
-
-    Args:
-        checkpoint: a ``.ckpt`` that `MixWaveUNetTraining` wrote.
-        folder: where to write the release.
-        name: name on the model card; None for the folder's.
-        licence: SPDX name of the weights' licence.
-        overwrite: replace a release that is there. Files beside those of the release stay.
-
-    Raises:
-        ArgumentError: something is at `folder`: a release without `overwrite`, or anything else.
-        CheckpointError: the checkpoint is damaged or not of such a training.
-        OutputError: the folder cannot be written.
-    """
-    return MIX_WAVE_UNET.export(checkpoint, folder, name, licence, overwrite)
-
-
-def describe_mix_wave_unet(name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:
-    """Everything a release tells: ``config.json``, where it lies, its number of weights, and what was measured.
-
-    Raises:
-        CheckpointError: see `load_mix_wave_unet`.
-    """
-    return MIX_WAVE_UNET.describe(name_or_folder)
-
-
-def list_mix_wave_unets() -> list[str]:
-    """Names of those that ship with the package."""
-    return MIX_WAVE_UNET.list()
 
 
 def _audio_contract(model: MixWaveUNet) -> dict[str, Any]:
@@ -125,3 +61,8 @@ MIX_WAVE_UNET = ReleaseKind(
     audio_contract=_audio_contract,
     card=mix_wave_unet_card,
 )
+
+save_mix_wave_unet = MIX_WAVE_UNET.save
+export_mix_wave_unet = MIX_WAVE_UNET.export
+describe_mix_wave_unet = MIX_WAVE_UNET.describe
+list_mix_wave_unets = MIX_WAVE_UNET.list

@@ -14,31 +14,6 @@ from automix.stem_autoencoder.card import stem_autoencoder_card
 from encoders.model_releases import ReleaseKind
 
 
-def save_stem_autoencoder(
-    model: StemAutoencoder,
-    folder: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    metadata: dict[str, Any] | None = None,
-    licence: str = "Apache-2.0",
-) -> Path:
-    """Write a release folder, whole or not at all; in an existing release of that name its own files are replaced.
-
-    Args:
-        model: what to release.
-        folder: where to.
-        name: name on the model card; None for the folder's.
-        metadata: how it was trained and what was measured, JSON values.
-        licence: SPDX name of the weights' licence.
-
-    Raises:
-        ArgumentError: a file, or a folder of something else, has that name.
-        CheckpointError: the weights are not finite.
-        OutputError: the folder cannot be written.
-    """
-    return STEM_AUTOENCODER.save(model, folder, name, metadata, licence)
-
-
 def load_stem_autoencoder(
     model: str | os.PathLike[str] = "default",
     *,
@@ -56,48 +31,9 @@ def load_stem_autoencoder(
         CheckpointError: there is no such release, or it is damaged, or its weights do not belong to it.
         ArgumentError: the device cannot be used, or `model` is neither text nor a path.
     """
-    opened = STEM_AUTOENCODER.load(model, device)
+    opened = STEM_AUTOENCODER.load(model, device=device)
     opened.instruments = instruments
     return opened
-
-
-def export_stem_autoencoder(
-    checkpoint: str | os.PathLike[str],
-    folder: str | os.PathLike[str],
-    *,
-    name: str | None = None,
-    licence: str = "Apache-2.0",
-    overwrite: bool = False,
-) -> Path:
-    """Take the model out of a Lightning checkpoint and write a release folder that `load_stem_autoencoder` opens.
-
-    Args:
-        checkpoint: a ``.ckpt`` that `StemAutoencoderTraining` wrote.
-        folder: where to write the release.
-        name: name on the model card; None for the folder's.
-        licence: SPDX name of the weights' licence.
-        overwrite: replace a release that is there. Files beside those of the release stay.
-
-    Raises:
-        ArgumentError: something is at `folder`: a release without `overwrite`, or anything else.
-        CheckpointError: the checkpoint is damaged or not of such a training.
-        OutputError: the folder cannot be written.
-    """
-    return STEM_AUTOENCODER.export(checkpoint, folder, name, licence, overwrite)
-
-
-def describe_stem_autoencoder(name_or_folder: str | os.PathLike[str] = "default") -> dict[str, Any]:
-    """Everything a release tells: ``config.json``, where it lies, its number of weights, and what was measured.
-
-    Raises:
-        CheckpointError: see `load_stem_autoencoder`.
-    """
-    return STEM_AUTOENCODER.describe(name_or_folder)
-
-
-def list_stem_autoencoders() -> list[str]:
-    """Names of those that ship with the package."""
-    return STEM_AUTOENCODER.list()
 
 
 def _audio_contract(model: StemAutoencoder) -> dict[str, Any]:
@@ -116,3 +52,8 @@ STEM_AUTOENCODER = ReleaseKind(
     audio_contract=_audio_contract,
     card=stem_autoencoder_card,
 )
+
+save_stem_autoencoder = STEM_AUTOENCODER.save
+export_stem_autoencoder = STEM_AUTOENCODER.export
+describe_stem_autoencoder = STEM_AUTOENCODER.describe
+list_stem_autoencoders = STEM_AUTOENCODER.list
