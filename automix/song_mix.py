@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,10 @@ from fxrep.mixing.result import MixResult
 from fxrep.mixing.session import TRACK_LUFS, MixSession, neutral_session
 from fxrep.mixing.session_checks import check_answer
 from fxrep.mixing.track_names import without_mix
-from fxrep.mixing.tracks import TrackSet
+from fxrep.mixing.tracks import Tracks, TrackSet
+from fxrep.mixing.windows import WINDOW_S, WINDOWS
 
 _LOGGER = logging.getLogger(__name__)
-
-WINDOW_S = 10.0
-"""Seconds of the windows of a method that does not say how long it listens: its ``window_s``."""
-
-WINDOWS = 4
-"""How many places of a song a method listens to at most."""
-
-Tracks = TrackSet | Mapping[str, AudioInput] | Sequence["str | os.PathLike[str]"] | str | os.PathLike[str]
 
 
 def automix(

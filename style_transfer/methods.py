@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from fxrep.mixing.tracks import TrackSet
     from style_transfer.references import References
 
-WINDOW_S = 10.0
-"""Seconds of the windows of a method that does not say how long it listens: its ``window_s``."""
-
 
 @runtime_checkable
 class ConsoleMethod(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,17 +20,13 @@ from fxrep.mixing.session import TRACK_LUFS, MixSession, neutral_session
 from fxrep.mixing.session_checks import check_answer
 from fxrep.mixing.setting_groups import check_groups
 from fxrep.mixing.track_names import file_stems
-from fxrep.mixing.tracks import TrackSet
+from fxrep.mixing.tracks import Tracks, TrackSet
+from fxrep.mixing.windows import WINDOW_S, WINDOWS
 from fxrep.progress import track_progress
-from style_transfer.methods import WINDOW_S, ConsoleMethod, StemMethod, check_method, create_method
+from style_transfer.methods import ConsoleMethod, StemMethod, check_method, create_method
 from style_transfer.partial import check_strength, keep_groups, scale_strength
 from style_transfer.references import References
 from style_transfer.song_sections import check_sections, find_sections, measure_levels
-
-WINDOWS = 4
-"""How many places of a song, or of each of its sections, a method listens to at most."""
-
-Tracks = TrackSet | Mapping[str, AudioInput] | Sequence["str | os.PathLike[str]"] | str | os.PathLike[str]
 
 
 def transfer(

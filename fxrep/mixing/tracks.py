@@ -174,3 +174,7 @@ class TrackSet:
                 sources = [one.source(self.sample_rate, BLOCK) for one in self.recordings.values()]
                 self._loudness = dict(zip(self.sources, pool.map(measure_loudness, sources), strict=True))
         return self._loudness
+
+
+Tracks = TrackSet | Mapping[str, AudioInput] | Sequence["str | os.PathLike[str]"] | str | os.PathLike[str]
+"""The tracks of a song as a function takes them: a `TrackSet`, or what one is made of."""

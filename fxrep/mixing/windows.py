@@ -13,6 +13,13 @@ from fxrep.mixing.measuring import STEPS_PER_S
 _HIGHEST_OVERLAP = 0.5
 
 
+WINDOW_S = 10.0
+"""Seconds of the windows of a method that does not say how long it listens: its ``window_s``."""
+
+WINDOWS = 4
+"""How many places of a song, or of each of its sections, a method listens to at most."""
+
+
 def choose_windows(sounds: Sequence[NDArray[np.bool_]], duration_s: float, window_s: float, count: int) -> list[float]:
     """Return where to look at a song so that each track that sounds is heard.
 

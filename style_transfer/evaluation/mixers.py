@@ -15,9 +15,10 @@ from fxrep.audio import read_audio
 from fxrep.effects.console import ConsoleSettings
 from fxrep.errors import ArgumentError
 from fxrep.mixing import TrackSet
+from fxrep.mixing.windows import WINDOW_S
 from style_transfer.evaluation.items import MixItem, render_settings
 from style_transfer.evaluation.protocol import MixProtocol
-from style_transfer.methods import WINDOW_S, ConsoleMethod, StemMethod
+from style_transfer.methods import ConsoleMethod, StemMethod
 from style_transfer.references import References
 
 
