@@ -55,7 +55,7 @@ def test_constraints_are_plain_pins() -> None:
 
 def test_constraints_cover_and_fit_every_direct_dependency() -> None:
     pins = constraints()
-    for requirement in requirements("viz", "media", "dev"):
+    for requirement in requirements("viz", "media", "web", "dev"):
         name = canonicalize_name(requirement.name)
         assert name in pins, f"constraints.txt lacks {name}"
         assert requirement.specifier.contains(pins[name]), f"{name}=={pins[name]} is outside {requirement.specifier}"

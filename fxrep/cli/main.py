@@ -13,7 +13,7 @@ import typer
 from fxrep import __version__
 from fxrep.errors import ArgumentError, FxrepError
 
-COMMANDS = ("demo", "train", "fit", "embed", "search", "map", "transfer", "mix", "render", "doctor")
+COMMANDS = ("demo", "train", "fit", "embed", "search", "map", "transfer", "mix", "render", "serve", "doctor")
 GROUPS = ("data", "models", "index", "evaluate")
 INTERRUPTED = 130
 

@@ -16,8 +16,24 @@ from fxrep.errors import ArgumentError
 from fxrep.retrieval.encoder import AudioEncoder, to_numpy, unit_vectors
 from fxrep.retrieval.explanation import Passage
 
-Question: TypeAlias = AudioInput | int | Sequence[AudioInput | int]
-"""A path, an array with its sample rate, the id of a song, or several of these."""
+
+@dataclass(frozen=True)
+class QueryPart:
+    """A part of a recording, or of a song of the index, as one of several that are asked with.
+
+    Attributes:
+        of: a path, an array with its sample rate, or the id of a song.
+        start_s: where it begins.
+        duration_s: its length; None for all that follows.
+    """
+
+    of: AudioInput | int
+    start_s: float = 0.0
+    duration_s: float | None = None
+
+
+Question: TypeAlias = AudioInput | int | QueryPart | Sequence[AudioInput | int | QueryPart]
+"""A path, an array with its sample rate, the id of a song, a part of one, or several of these."""
 DISLIKE = 0.5
 """How much of what is not wanted is taken away, by default."""
 
@@ -105,13 +121,16 @@ class QueryReader:
 
     def _one(
         self,
-        item: AudioInput | int,
+        item: AudioInput | int | QueryPart,
         windows: bool,
         sample_rate: int | None,
         start_s: float,
         duration_s: float | None,
         stem: AudioInput | None,
     ) -> EmbeddedQuery:
+        if isinstance(item, QueryPart):
+            _check_passage(item.start_s, item.duration_s)
+            start_s, duration_s, item = item.start_s, item.duration_s, item.of
         if isinstance(item, int | np.integer) and not isinstance(item, bool):
             if stem is not None:
                 raise ArgumentError("a song is asked for by its id and a stem in it too: give the recording instead")
@@ -157,7 +176,7 @@ def _replaced(query: EmbeddedQuery, vectors: np.ndarray) -> EmbeddedQuery:
 
 
 def _is_several(query: Question) -> bool:
-    return not isinstance(query, str | os.PathLike | np.ndarray | torch.Tensor | int | np.integer)
+    return not isinstance(query, str | os.PathLike | np.ndarray | torch.Tensor | int | np.integer | QueryPart)
 
 
 def _check_passage(start_s: float, duration_s: float | None) -> None:

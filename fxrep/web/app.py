@@ -1,0 +1,38 @@
+"""The application: routes, errors, and the guard around them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from fxrep.web import audio_routes, job_routes, library_routes, page_routes, search_routes
+from fxrep.web.answers import JsonAnswer, add_error_answers
+from fxrep.web.guard import Guard
+from fxrep.web.site import WebSite
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(site: WebSite) -> ASGIApp:
+    """Make the application of a site; its shutdown closes the site."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=site.warm_up, name="warm-up", daemon=True).start()
+        yield
+        await run_in_threadpool(site.close)
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, default_response_class=JsonAnswer)
+    app.state.site = site
+    add_error_answers(app)
+    for routes in (library_routes, search_routes, audio_routes, job_routes, page_routes):
+        app.include_router(routes.router)
+    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    return Guard(app, site.config)

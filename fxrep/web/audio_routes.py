@@ -1,0 +1,47 @@
+"""Routes to hear and see recordings: bytes with ranges, and waveforms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from fxrep.web.answers import JsonAnswer, site_of
+from fxrep.web.decoding import BINS, reduce_peaks
+from fxrep.web.file_response import OpenedFileResponse
+from fxrep.web.site import Sound, WebSite
+
+router = APIRouter(prefix="/api")
+Site = Annotated[WebSite, Depends(site_of)]
+Kind = Literal["songs", "uploads", "renders"]
+Points = Annotated[int, Query(ge=1, le=BINS)]
+
+
+@router.api_route("/audio/{kind}/{name}", methods=["GET", "HEAD"])
+async def audio(site: Site, kind: Kind, name: str) -> Response:
+    """The bytes of a recording."""
+    return await _audio(site, await site.search_thread(site.sound, kind, name))
+
+
+@router.get("/waveforms/{kind}/{name}")
+async def waveform(site: Site, kind: Kind, name: str, points: Points = 1200) -> Response:
+    """Length, peaks and loudness of a recording."""
+    return await _waveform(site, await site.search_thread(site.sound, kind, name), points)
+
+
+async def _audio(site: WebSite, sound: Sound) -> Response:
+    file, kind = await site.listen_thread(site.recordings.playable, sound.file, sound.key, sound.name)
+    return OpenedFileResponse(file, kind)
+
+
+async def _waveform(site: WebSite, sound: Sound, points: int) -> Response:
+    measured = await site.listen_thread(site.recordings.measured, sound.file, sound.key, sound.name)
+    return JsonAnswer(
+        {
+            "duration_s": measured["duration_s"],
+            "peaks": reduce_peaks(measured["peaks"], points),
+            "peak_dbfs": measured["peak_dbfs"],
+            "loudness_lufs": measured["loudness_lufs"],
+        }
+    )

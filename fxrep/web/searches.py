@@ -1,0 +1,206 @@
+"""Searching for a page: what is asked for in JSON, and the hits, which are remembered to be explained."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fxrep.errors import ArgumentError
+from fxrep.retrieval import Between, Explanation, Hit
+from fxrep.retrieval.queries import QueryPart
+from fxrep.web.library import Library, UnknownError
+from fxrep.web.shared_work import SharedWork
+from fxrep.web.uploads import Uploads, audio_file
+
+_MOST_SOURCES = 20
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Source(_Strict):
+    """A song of the library or an upload, or a part of it."""
+
+    song: int | None = None
+    upload: str | None = None
+    start_s: float = Field(default=0.0, ge=0)
+    duration_s: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> Source:
+        if (self.song is None) == (self.upload is None):
+            raise ValueError("give either song or upload")
+        return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.start_s == 0 and self.duration_s is None
+
+
+class Bounds(_Strict):
+    """A range of numbers, ends included."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+Wanted: TypeAlias = Bounds | str | int | float | bool
+
+
+class SearchRequest(_Strict):
+    """What a page asks for."""
+
+    like: list[Source] = Field(min_length=1, max_length=_MOST_SOURCES)
+    unlike: list[Source] = Field(default=[], max_length=_MOST_SOURCES)
+    k: int = Field(default=20, ge=1, le=200)
+    where: dict[str, Wanted | list[Wanted]] = Field(default={}, max_length=20)
+    folder: str | None = None
+    songs_only: bool = False
+
+    @property
+    def needs_listening(self) -> bool:
+        """Whether something must be embedded first, which takes its time."""
+        return any(source.upload is not None and not source.is_whole for source in [*self.like, *self.unlike])
+
+
+@dataclass
+class Search:
+    """What was found.
+
+    Attributes:
+        id: of the search.
+        hits: best first.
+        explanations: by rank, those that were asked for.
+    """
+
+    id: str
+    hits: Sequence[Hit]
+    explanations: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+class Searches:
+    """All searches of late.
+
+    Args:
+        library: to search.
+        uploads: that may be asked with.
+        most: how many are remembered.
+    """
+
+    def __init__(self, library: Library, uploads: Uploads, most: int) -> None:
+        self.library, self.uploads, self.most = library, uploads, most
+        self._searches: OrderedDict[str, Search] = OrderedDict()
+        self._lock = threading.Lock()
+        self._explaining: SharedWork[dict[str, Any]] = SharedWork()
+
+    def run(self, request: SearchRequest) -> dict[str, Any]:
+        """Search, and return the answer for the page.
+
+        Raises:
+            ArgumentError: it cannot be asked so.
+            UnknownError: a song or an upload is not there.
+        """
+        sounds = any(source.upload is not None for source in [*request.like, *request.unlike])
+        index = self.library.listening_index() if sounds else self.library.index()
+        like = [self._question(source) for source in request.like]
+        unlike = [self._question(source) for source in request.unlike]
+        hits = index.search(
+            like if len(like) > 1 else like[0],
+            request.k,
+            unlike=unlike or None,
+            level="song" if request.songs_only else "window",
+            where={key: _condition(value) for key, value in request.where.items()},
+            folder=None if request.folder is None else self.library.folder_filter(request.folder),
+        )
+        search = Search(secrets.token_urlsafe(9), hits)
+        with self._lock:
+            self._searches[search.id] = search
+            while len(self._searches) > self.most:
+                self._searches.popitem(last=False)
+        return {"search": search.id, "hits": [self._shown(hit) for hit in hits]}
+
+    def explain(self, search_id: str, rank: int) -> dict[str, Any]:
+        """Why a hit was found.
+
+        Args:
+            search_id: of the search.
+            rank: of the hit, from 0.
+
+        Raises:
+            UnknownError: it is not, or no longer, known.
+            AudioError: what was found or asked with cannot be listened to.
+        """
+        search = self._searches.get(search_id)
+        if search is None or not 0 <= rank < len(search.hits):
+            raise UnknownError("this search is no longer known: search again")
+        if rank not in search.explanations:
+            hit = search.hits[rank]
+            search.explanations[rank] = self._explaining.do(f"{search_id}/{rank}", lambda: self._explain(hit))
+        return search.explanations[rank]
+
+    def _explain(self, hit: Hit) -> dict[str, Any]:
+        for path in (hit.path, *(passage.audio for passage in hit.query_passages)):
+            if not str(path).startswith(str(self.uploads.cache.folder)):
+                self.library.check_song(path)  # type: ignore[arg-type]
+        return _shown_explanation(hit.explanation)
+
+    def _question(self, source: Source) -> QueryPart:
+        if source.song is not None:
+            self.library.song(source.song)
+            return QueryPart(source.song, source.start_s, source.duration_s)
+        file = audio_file(self.uploads.get(str(source.upload)))
+        return QueryPart(str(file), source.start_s, source.duration_s)
+
+    def _shown(self, hit: Hit) -> dict[str, Any]:
+        song = {
+            "id": hit.song_id,
+            "path": str(hit.path),
+            "metadata": dict(hit.metadata),
+            "facts": dict(hit.facts),
+            "duration_s": hit.duration_s,
+        }
+        shown = self.library.shown(song)
+        del shown["id"]
+        return {
+            "song_id": hit.song_id,
+            **shown,
+            "start_s": hit.start_s,
+            "score": hit.score,
+            "query_start_s": hit.query_start_s,
+            "query_duration_s": hit.query_duration_s,
+        }
+
+
+def _condition(wanted: Any) -> Any:
+    if isinstance(wanted, list):
+        if not wanted:
+            raise ArgumentError("a filter is an empty list: give what the songs should have")
+        return [_condition(one) for one in wanted]
+    return Between(wanted.low, wanted.high) if isinstance(wanted, Bounds) else wanted
+
+
+def _shown_explanation(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "sentence": explanation.text,
+        "differences": [
+            {
+                "family": one.family,
+                "name": one.feature.partition(": ")[2].partition(" (")[0],
+                "query": one.query,
+                "hit": one.hit,
+                "difference": one.difference,
+                "unit": one.feature.partition("(")[2].rstrip(")"),
+                "steps": one.steps,
+                "words": one.words,
+            }
+            for one in explanation.differences
+        ],
+    }

@@ -1,0 +1,162 @@
+"""Everything that works behind the page, made together and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fxrep.errors import FxrepError
+from fxrep.web.cache_folder import CacheFolder, temporary_root
+from fxrep.web.config import WebConfig
+from fxrep.web.job_board import JobBoard
+from fxrep.web.library import Library, UnknownError
+from fxrep.web.limited_process import prepare_processes
+from fxrep.web.opened_file import OpenedFile, open_inside
+from fxrep.web.recordings import Recordings
+from fxrep.web.searches import Searches
+from fxrep.web.uploads import Uploads, audio_file
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+_LANES = {"decode": 2, "encode": 1, "render": 1, "map": 1, "search": 2}
+_SEARCHING, _LISTENING = 4, 2
+# Of the disk space: what visitors bring, what is rendered, and what is decoded for browsers.
+_UPLOADS, _RENDERS, _DECODED = 0.4, 0.3, 0.3
+_MOST_RENDERS, _MOST_DECODED = 50, 500
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A recording that is open.
+
+    Attributes:
+        file: of it.
+        key: what it is, without its state.
+        name: what messages call it.
+    """
+
+    file: OpenedFile
+    key: str
+    name: str
+
+
+class WebSite:
+    """A library that is served; to be used in a ``with`` statement.
+
+    Args:
+        config: what and within which limits.
+
+    Attributes:
+        library: the index and its songs.
+        board: long work.
+        recordings: decoding and waveforms.
+        uploads: what visitors brought.
+        searches: what was found.
+
+    Raises:
+        ReferenceIndexError: there is no index.
+        OutputError: there is no place for temporary files.
+    """
+
+    def __init__(self, config: WebConfig) -> None:
+        self.config, self._stack, self.closed = config, ExitStack(), False
+        with ExitStack() as stack:
+            self.library = Library(config)
+            stack.callback(self.library.close)
+            self.root = stack.enter_context(temporary_root(config.cache))
+            self._make(config)
+            stack.callback(self._stop)
+            self._stack = stack.pop_all()
+
+    def _make(self, config: WebConfig) -> None:
+        prepare_processes(["fxrep.web.decoding", "fxrep.cli.main"])
+        limits, most = config.limits, config.limits.cache_bytes
+        self.board = JobBoard(_LANES, limits.waiting)
+        self.searching = ThreadPoolExecutor(_SEARCHING, thread_name_prefix="searching")
+        self.listening = ThreadPoolExecutor(_LISTENING, thread_name_prefix="listening")
+        decoded = CacheFolder(self.root / "decoded", int(most * _DECODED), _MOST_DECODED)
+        self.renders = CacheFolder(self.root / "renders", int(most * _RENDERS), _MOST_RENDERS)
+        self.recordings = Recordings(decoded, limits, lambda: self.closed)
+        kept = CacheFolder(self.root / "uploads", int(most * _UPLOADS), limits.uploads)
+        self.uploads = Uploads(kept, limits, self.library, self.recordings, self.board, self.place)
+        self.searches = Searches(self.library, self.uploads, limits.searches)
+
+    def __enter__(self) -> WebSite:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop all work and delete all temporary files; a second call does nothing."""
+        self._stack.close()
+
+    def warm_up(self) -> None:
+        """Load the encoder ahead of the first upload; call it on a thread of its own."""
+        try:
+            self.library.listening_index()
+        except FxrepError as error:
+            logger.warning("searching by sound is not possible: %s", error)
+
+    def place(self, vector: Any) -> tuple[float, float] | None:
+        """Where a recording lies on the map, if there is one."""
+        return None
+
+    def describe(self) -> dict[str, Any]:
+        """What is served, for the page."""
+        state, limits = self.library.state(), self.config.limits
+        return {
+            "name": self.library.name,
+            "songs": state.songs,
+            "windows": state.windows,
+            "generation": state.generation,
+            "model": state.model,
+            "window_s": state.window_s,
+            "sample_rate": state.sample_rate,
+            "fields": self.library.fields(),
+            "has_map": False,
+            "can_search_audio": not self.library.encoder.failure,
+            "mixes": 0,
+            "limits": {"upload_bytes": limits.upload_bytes, "upload_s": limits.upload_s},
+        }
+
+    def sound(self, kind: str, name: str) -> Sound:
+        """Open a recording.
+
+        Args:
+            kind: ``songs``, ``uploads`` or ``renders``.
+            name: its id.
+
+        Raises:
+            UnknownError: it is not there.
+            NotServedError: it must not be read.
+        """
+        if kind == "songs":
+            if not (name.isascii() and name.isdigit() and len(name) < 19):
+                raise UnknownError(f"{name!r:.40} is not the id of a song: ids are numbers")
+            return Sound(self.library.open_song(int(name)), f"songs/{int(name)}", f"song {int(name)}")
+        entry = self.uploads.get(name) if kind == "uploads" else self.renders.get(name)
+        if entry is None:
+            raise UnknownError("this render is no longer kept: render it again")
+        file = open_inside(audio_file(entry), (entry.folder.resolve(),))
+        self.recordings.remember(f"{kind}/{name}/{file.stamp}", entry.facts)
+        return Sound(file, f"{kind}/{name}", str(entry.facts.get("name", "the recording")))
+
+    async def search_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Call something quick that must not hold up other requests."""
+        return await asyncio.get_running_loop().run_in_executor(self.searching, work, *arguments)
+
+    async def listen_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Call something that decodes."""
+        return await asyncio.get_running_loop().run_in_executor(self.listening, work, *arguments)
+
+    def _stop(self) -> None:
+        self.closed = True
+        self.board.close()
+        for pool in (self.searching, self.listening):
+            pool.shutdown(wait=True, cancel_futures=True)
