@@ -3,6 +3,7 @@
 `ReferenceIndex` is the whole story for most uses. `embed_corpus` writes embeddings to Parquet without an index.
 """
 
+from fxrep.retrieval.aspects import ASPECTS, Aspect
 from fxrep.retrieval.building import build_index
 from fxrep.retrieval.compaction import CompactReport
 from fxrep.retrieval.corpus import CorpusReport, embed_corpus, in_shard
@@ -12,11 +13,14 @@ from fxrep.retrieval.explanation import Difference, Explanation, Passage, explai
 from fxrep.retrieval.filters import Between
 from fxrep.retrieval.hits import Hit, format_hits
 from fxrep.retrieval.index import ReferenceIndex
+from fxrep.retrieval.point_reader import IndexPoints
 from fxrep.retrieval.upgrade import upgrade_index
 from fxrep.retrieval.writer import AddReport
 
 __all__ = [
+    "ASPECTS",
     "AddReport",
+    "Aspect",
     "AudioEncoder",
     "Between",
     "CompactReport",
@@ -25,6 +29,7 @@ __all__ = [
     "EmbeddingTable",
     "Explanation",
     "Hit",
+    "IndexPoints",
     "Passage",
     "ReferenceIndex",
     "SongEmbedding",

@@ -16,6 +16,7 @@ import torch
 
 from fxrep.audio import AudioInput, load_audio, read_audio
 from fxrep.errors import AudioError
+from fxrep.retrieval.aspects import ASPECTS
 
 RATE = 44100
 LONGEST_S = 60.0
@@ -63,31 +64,6 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class _Aspect:
-    feature: str
-    """Name in `mix_features`."""
-    more: str
-    less: str
-    step: float
-    """About what is just clearly heard: what differs by less is called alike."""
-    unit: str
-    ratio: bool = False
-    """The feature is in octaves and shown as a factor."""
-
-
-_ASPECTS = (
-    _Aspect("loudness: integrated (LUFS)", "louder", "quieter", 1.0, "dB"),
-    _Aspect("spectrum: centroid (octaves)", "brighter", "darker", 0.2, "octaves"),
-    _Aspect("spectrum: bandwidth (octaves)", "spectrally wider", "spectrally narrower", 0.2, "octaves"),
-    _Aspect("spectrum: flatness (dB)", "noisier", "more tonal", 2.0, "dB"),
-    _Aspect("width: side share", "wider", "narrower", 0.05, "of the power in the side"),
-    _Aspect("dynamics: crest (dB)", "punchier, with higher peaks", "denser, with lower peaks", 1.0, "dB of crest"),
-    _Aspect("dynamics: spread (dB)", "more varied in level", "steadier in level", 1.0, "dB"),
-    _Aspect("reverberance: decay (octaves of s)", "longer in decay", "shorter in decay", 0.4, "times", ratio=True),
-)
-
-
-@dataclass(frozen=True)
 class Difference:
     """One feature of the hit beside the query's.
 
@@ -128,7 +104,7 @@ class Explanation:
         """One sentence about the hit."""
         told = [difference for difference in self.differences if difference.steps >= 1]
         unlike = {difference.family for difference in told}
-        families = dict.fromkeys(aspect.feature.partition(":")[0] for aspect in _ASPECTS)
+        families = dict.fromkeys(aspect.family for aspect in ASPECTS)
         measured = {difference.family for difference in self.differences}
         alike = [name for name in families if name in measured and name not in unlike]
         parts = [", ".join(difference.words for difference in told)] if told else []
@@ -168,12 +144,12 @@ def explain(query: Sequence[Passage], hit: Passage) -> Explanation:
     queries = [_features(passage, "the query") for passage in query]
     found = _features(hit, str(hit.audio))
     differences = []
-    for aspect in _ASPECTS:
+    for aspect in ASPECTS:
         asked = float(np.mean([features[aspect.feature] for features in queries]))
         difference = found[aspect.feature] - asked
         if math.isfinite(difference):
             steps = abs(difference) / aspect.step
-            words = _words(aspect, difference)
+            words = aspect.words(difference)
             differences.append(Difference(aspect.feature, asked, found[aspect.feature], difference, steps, words))
     return Explanation(tuple(sorted(differences, key=lambda difference: -difference.steps)))
 
@@ -190,15 +166,3 @@ def _features(passage: Passage, name: str) -> dict[str, float]:
         return mix_features(np.ascontiguousarray(samples), RATE)
     except AudioError as error:
         raise AudioError(f"{name} cannot be explained: {error}") from error
-
-
-def _words(aspect: _Aspect, difference: float) -> str:
-    word = aspect.more if difference > 0 else aspect.less
-    if aspect.ratio:
-        return f"{2 ** abs(difference):.1f} {aspect.unit} {word}"
-    digits = 1 if aspect.step >= 1 else 2
-    return (
-        f"{abs(difference):.{digits}f} {aspect.unit} {word}"
-        if aspect.unit != "of the power in the side"
-        else (f"{word} ({difference:+.{digits}f} {aspect.unit})")
-    )

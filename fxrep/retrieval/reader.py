@@ -21,6 +21,7 @@ from fxrep.retrieval.filters import Filter, Where
 from fxrep.retrieval.hits import Hit
 from fxrep.retrieval.model_check import check_model
 from fxrep.retrieval.path_check import PathCheck
+from fxrep.retrieval.point_reader import IndexPoints, list_points
 from fxrep.retrieval.queries import DISLIKE, EmbeddedQuery, QueryReader, Question
 from fxrep.retrieval.recovery import open_database, opening_faults
 from fxrep.retrieval.searching import Searcher
@@ -169,6 +170,14 @@ class IndexReader:
             songs = np.argsort(view.places.id)
             bad = self._searcher.soundness.damaged(view, np.arange(len(songs)))
             return self._songs.table(view, check_level(level), songs[~np.isin(songs, bad)], self.fingerprint)
+
+    def points(self, level: Level = "song") -> IndexPoints:
+        """What `embeddings` gives without paths and metadata; vectors are read when they are asked for."""
+        with self._lock, self._database.snapshot():
+            view = self._refresh()
+            songs = np.argsort(view.places.id)
+            bad = self._searcher.soundness.damaged(view, np.arange(len(songs)))
+            return list_points(self._database, view, check_level(level), songs[~np.isin(songs, bad)])
 
     def songs(self) -> list[dict[str, Any]]:
         """Every song as plain values: id, path, duration_s, windows, metadata, facts."""

@@ -1,11 +1,29 @@
 """Draw a library as a map: recordings with alike effects lie close together.
 
-`draw_map` writes a picture, a page that plays what is clicked, or the coordinates.
+`LibraryMap` is the map that belongs to an index and follows it. `draw_map` writes a picture, a page that plays what is
+clicked, or the coordinates.
 """
 
+from fxrep.visualization.clusters import Cluster, ClusterFeature
+from fxrep.visualization.colors import Colors
 from fxrep.visualization.drawing import MapReport, draw_map
 from fxrep.visualization.groups import Groups, group_points
+from fxrep.visualization.library_map import FEATURES, LibraryMap
 from fxrep.visualization.map_points import MapPoints, place_points
-from fxrep.visualization.projection import project
+from fxrep.visualization.projection import fit_projection, project
 
-__all__ = ["Groups", "MapPoints", "MapReport", "draw_map", "group_points", "place_points", "project"]
+__all__ = [
+    "FEATURES",
+    "Cluster",
+    "ClusterFeature",
+    "Colors",
+    "Groups",
+    "LibraryMap",
+    "MapPoints",
+    "MapReport",
+    "draw_map",
+    "fit_projection",
+    "group_points",
+    "place_points",
+    "project",
+]

@@ -1,0 +1,63 @@
+"""Arrays and a description in one file that is replaced as a whole, with a checksum over all of it; no pickles."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fxrep.files import atomic_file, share_like_others
+
+
+class DamagedArraysError(Exception):
+    """A file does not hold what was written to it."""
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> None:
+    """Write a safetensors file whose header carries the description as JSON and the CRC-32 of everything.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from safetensors.numpy import save_file
+
+    kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps(description, sort_keys=True)
+    with atomic_file(path) as temporary:
+        save_file(kept, temporary, metadata={"description": text, "crc32": _checksum(kept, text)})
+        share_like_others(temporary)
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The inverse of `write_arrays`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DamagedArraysError: it is not what was written.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    try:
+        with safe_open(path, framework="np") as stream:
+            tags = stream.metadata() or {}
+            arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        text = tags["description"]
+        if tags["crc32"] != _checksum(arrays, text):
+            raise DamagedArraysError("its checksum is wrong")
+        return arrays, json.loads(text)
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise DamagedArraysError(f"it cannot be read ({error})".replace("\n", " ")) from error
+
+
+def _checksum(arrays: Mapping[str, np.ndarray], text: str) -> str:
+    crc = zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    for name, array in sorted(arrays.items()):
+        crc = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc)
+        crc = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, crc)
+    return f"{crc:08x}"
