@@ -124,8 +124,8 @@ class EffectEncoder(Configurable, nn.Module):
         if not recordings:
             raise AudioError("the batch holds no recordings")
         totals: dict[int, Tensor] = {}
-        for places, embeddings in self._window_embeddings(recordings, sample_rate, self.hop_s, vector):
-            for (item, _), embedding in zip(places, embeddings, strict=True):
+        for places, windows in self._sounding_windows(recordings, sample_rate, self.hop_s):
+            for (item, _), embedding in zip(places, self.embed_batch(windows, vector), strict=True):
                 totals[item] = totals[item] + embedding if item in totals else embedding
         silent = [_name(recording, item, batched) for item, recording in enumerate(recordings) if item not in totals]
         if silent:
@@ -150,29 +150,63 @@ class EffectEncoder(Configurable, nn.Module):
             AudioError: the audio cannot be used, or is silent throughout.
             ArgumentError: `hop_s` is out of range, or an array came without a sample rate.
         """
+        starts, parts = [], []
+        for begins, windows in self.window_batches(audio, sample_rate, hop_s):
+            starts.append(begins)
+            parts.append(self.embed_batch(windows))
+        device = _result_device(audio)
+        return torch.cat(starts).to(device), torch.cat(parts).to(device)
+
+    def window_batches(
+        self, audio: AudioInput, sample_rate: int | None = None, hop_s: float | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Read the windows that `embed_windows` embeds, and do not embed them: another thread may, with `embed_batch`.
+
+        Args:
+            audio: a path, or an array (samples,) or (channels, samples).
+            sample_rate: rate of an array in Hz.
+            hop_s: distance between windows in seconds, at most `window_s`; None for the encoder's own.
+
+        Yields:
+            the windows' starts in seconds (W,), and their audio (W, 2, T) on the CPU; a few at a time.
+
+        Raises:
+            AudioError: the audio cannot be used, or is silent throughout.
+            ArgumentError: `hop_s` is out of range, or an array came without a sample rate.
+        """
         hop_s = self.hop_s if hop_s is None else hop_s
         if not 0 < hop_s <= self.window_s:
             raise ArgumentError(f"hop_s={hop_s}: expected a value above 0 and at most window_s={self.window_s:g}")
-        starts: list[int] = []
-        parts: list[Tensor] = []
-        for places, embeddings in self._window_embeddings([audio], sample_rate, hop_s):
-            starts.extend(start for _, start in places)
-            parts.append(embeddings)
-        if not parts:
+        silent = True
+        for places, windows in self._sounding_windows([audio], sample_rate, hop_s):
+            starts = torch.tensor([start for _, start in places], dtype=torch.float64) / self.sample_rate
+            silent = False
+            yield starts.float(), windows
+        if silent:
             raise AudioError(f"{_name(audio)}: {_SILENT}")
-        device = _result_device(audio)
-        seconds = torch.tensor(starts, dtype=torch.float64) / self.sample_rate
-        return seconds.float().to(device), torch.cat(parts).to(device)
+
+    def embed_batch(self, windows: Tensor, query: Tensor | None = None) -> Tensor:
+        """Embed windows (W, 2, T) of any length: (W, D) of unit length on the CPU, without gradients.
+
+        Args:
+            windows: at `sample_rate`; repeated up to `minimum_s` where they are shorter.
+            query: what to listen for, as `read_query` gives it.
+        """
+        device = next((tensor.device for tensor in self.state_dict().values()), torch.device("cpu"))
+        batch = repeat_to(windows, self._samples(self.minimum_s)).to(device)
+        with _inference(self):
+            embeddings: Tensor = self(batch) if query is None else self.extract(batch, query.to(device))
+        return embeddings.cpu()
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the constructor tree and every weight: equal exactly for encoders that embed alike."""
         return fingerprint(self)
 
-    def _window_embeddings(
-        self, recordings: list[AudioInput], sample_rate: int | None, hop_s: float, query: Tensor | None = None
+    def _sounding_windows(
+        self, recordings: list[AudioInput], sample_rate: int | None, hop_s: float
     ) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
-        """Groups of windows that sound: (recording, first sample) of each, and their embeddings (W, D) on the CPU."""
+        """Groups of windows that are not silent: (recording, first sample) of each, and their audio (W, 2, T)."""
         places: list[tuple[int, int]] = []
         group: list[Tensor] = []
         for item, recording in enumerate(recordings):
@@ -183,22 +217,15 @@ class EffectEncoder(Configurable, nn.Module):
                 places.append((item, start))
                 group.append(window)
                 if len(group) == _WINDOWS_PER_BATCH:
-                    yield places, self._embed_group(group, query)
+                    yield places, torch.stack(group)
                     places, group = [], []
         if group:
-            yield places, self._embed_group(group, query)
+            yield places, torch.stack(group)
 
     def _blocks(self, audio: AudioInput, sample_rate: int | None) -> Iterable[Tensor]:
         if isinstance(audio, (str, os.PathLike)):
             return iter_blocks(audio, self.window_s, target_rate=self.sample_rate, channels=2)
         return [read_audio(audio, sample_rate, target_rate=self.sample_rate, channels=2)]
-
-    def _embed_group(self, windows: list[Tensor], query: Tensor | None) -> Tensor:
-        device = next((tensor.device for tensor in self.state_dict().values()), torch.device("cpu"))
-        batch = repeat_to(torch.stack(windows), self._samples(self.minimum_s)).to(device)
-        with _inference(self):
-            embeddings: Tensor = self(batch) if query is None else self.extract(batch, query.to(device))
-        return embeddings.cpu()
 
     def _samples(self, seconds: float) -> int:
         return max(1, round(seconds * self.sample_rate))

@@ -7,7 +7,8 @@ from fxrep.retrieval.aspects import ASPECTS, Aspect
 from fxrep.retrieval.building import build_index
 from fxrep.retrieval.compaction import CompactReport
 from fxrep.retrieval.corpus import CorpusReport, embed_corpus, in_shard
-from fxrep.retrieval.embedding_table import EmbeddingTable, read_embeddings, write_embeddings
+from fxrep.retrieval.embedding_file import read_embeddings
+from fxrep.retrieval.embedding_table import EmbeddingTable, write_embeddings
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_song
 from fxrep.retrieval.explanation import Difference, Explanation, Passage, explain
 from fxrep.retrieval.filters import Between

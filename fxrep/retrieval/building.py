@@ -11,7 +11,8 @@ from fxrep.audio import find_audio_files
 from fxrep.errors import AudioError, OutputError
 from fxrep.files import atomic_folder
 from fxrep.retrieval.database import is_index
-from fxrep.retrieval.embedding_table import EmbeddingTable, read_embeddings
+from fxrep.retrieval.embedding_file import read_embeddings
+from fxrep.retrieval.embedding_table import EmbeddingTable
 from fxrep.retrieval.encoder import AudioEncoder
 from fxrep.retrieval.index import ReferenceIndex
 from fxrep.retrieval.model_check import check_windows

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from fxrep.audio import find_audio_files
-from fxrep.errors import ArgumentError, AudioError, FxrepError
-from fxrep.files import output_error
+from fxrep.errors import ArgumentError, AudioError
+from fxrep.files import atomic_file, output_error
 from fxrep.progress import track_progress
 from fxrep.retrieval.database import Level
-from fxrep.retrieval.earlier_rows import EarlierRows, Row
-from fxrep.retrieval.embedding_table import embedding_schema, song_rows, write_embeddings
-from fxrep.retrieval.encoder import AudioEncoder, embed_song, failure, hash_file
+from fxrep.retrieval.earlier_rows import EarlierRows, KnownRows
+from fxrep.retrieval.embedding_table import EmbeddingWriter, Row, embedding_schema, song_rows, write_embeddings
+from fxrep.retrieval.encoder import AudioEncoder, failure
+from fxrep.retrieval.read_ahead import embed_songs
 
 
 @dataclass
@@ -59,10 +60,13 @@ def embed_corpus(
     level: Level = "song",
     shard: tuple[int, int] | None = None,
     prune: bool = False,
-    part_files: int = 16,
+    part_files: int = 64,
+    readers: int | None = None,
+    sources: str = "",
 ) -> CorpusReport:
     """Write one row per song (or per window) of all audio below `paths`.
 
+    Files are read and decoded ahead while others are embedded, and memory does not grow with their number or length.
     Finished parts stay in ``<output>.parts`` until the whole is written, so an interrupted run is taken up where it
     stopped. Rows of an existing `output` are reused for files that have not changed, and kept for files that are not
     among `paths`; the file must be of the same model, level and shard.
@@ -74,7 +78,10 @@ def embed_corpus(
         level: ``"song"`` or ``"window"``.
         shard: ``(i, n)`` embeds only the i-th of n parts of the files, i from 1; give every shard its own `output`.
         prune: drop the rows of files that are not among `paths`.
-        part_files: files per part.
+        part_files: files per part; so many are embedded again after a kill.
+        readers: threads that read and decode while others are embedded; None for one per core but one. Each holds two
+            batches of windows in memory.
+        sources: stored with the output, see `embedding_schema`.
 
     Raises:
         AudioError: there is no audio, or not one file could be embedded.
@@ -94,22 +101,28 @@ def embed_corpus(
     parts = target.with_name(f"{target.name}.parts")
     report = CorpusReport(target)
     earlier = EarlierRows(target, parts, encoder, level, shard_name)
-    schema = embedding_schema(encoder, level, shard_name)
+    schema = embedding_schema(encoder, level, shard_name, sources)
     # Before hours of work: can anything be written here?
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(target, error) from error
-    rows = _embed_parts(files, encoder, level, schema, parts, earlier, report, part_files)
-    if files and not rows:
+    found = _embed_parts(files, encoder, level, schema, parts, earlier, report, part_files, readers)
+    if files and not found:
         with suppress(OSError):  # not empty: it holds what an earlier run finished
             parts.rmdir()
         path, reason = report.failures[0]
         raise AudioError(f"none of the {len(files)} files could be embedded; the first, {path}: {reason}")
-    rows = _with_others(rows, earlier.others(files), report, prune)
-    write_embeddings(target, rows, schema)
+    others = earlier.others(files)
+    report.files = len(found) + (0 if prune else len(others))
+    report.kept, report.dropped = (0, len(others)) if prune else (len(others), 0)
+    with atomic_file(target) as temporary, EmbeddingWriter(temporary, schema) as writer:
+        for known in () if prune else others:
+            writer.write(earlier.read(known))
+        for file, known in found:
+            writer.write(earlier.read(known, file))
     shutil.rmtree(parts, ignore_errors=True)
-    report.rows = len(rows)
+    report.rows = writer.rows
     return report
 
 
@@ -122,49 +135,48 @@ def _embed_parts(
     earlier: EarlierRows,
     report: CorpusReport,
     part_files: int,
-) -> list[Row]:
-    rows: list[Row] = []
+    readers: int | None,
+) -> list[tuple[Path, KnownRows]]:
+    """Where the rows of every file that could be embedded are, in the order of the files."""
+    found: list[tuple[Path, KnownRows]] = []
+    hashes: list[tuple[Path, str]] = []
     part: list[Row] = []
-    pending = 0
+    pending: list[Path] = []
+
+    def known(file: Path, content_hash: str) -> bool:
+        return earlier.find(file, content_hash) is not None
+
     try:
-        for file in track_progress(files, "embedding"):
-            try:
-                content_hash = hash_file(file)
-                found = earlier.find(file, content_hash)
-                if found is None:
-                    found = song_rows(embed_song(file, encoder, content_hash), level, encoder.window_s)
-                    part += found
-                    pending += 1
-                else:
-                    report.reused += 1
-            except FxrepError as error:
-                report.failures.append(failure(file, error))
+        for outcome in track_progress(embed_songs(files, encoder, known, readers=readers), "embedding", len(files)):
+            if outcome.error is not None:
+                report.failures.append(failure(outcome.file, outcome.error))
                 continue
-            rows += found
-            report.files += 1
-            if pending >= part_files:
-                _write_part(parts, part, schema)
-                part, pending = [], 0
-    except BaseException:
+            hashes.append((outcome.file, outcome.content_hash))
+            if outcome.song is None:
+                report.reused += 1
+                continue
+            part += song_rows(outcome.song, level, encoder.window_s)
+            pending.append(outcome.file)
+            if len(pending) >= part_files:
+                earlier.add(_write_part(parts, part, schema))
+                part, pending = [], []
+    finally:
+        # Also on an interrupt: what was embedded is worth keeping.
         if part:
-            _write_part(parts, part, schema)
-        raise
-    return rows
+            earlier.add(_write_part(parts, part, schema))
+    for file, content_hash in hashes:
+        rows = earlier.find(file, content_hash)
+        if rows is None:
+            raise AssertionError("a file that was embedded is in no part")
+        found.append((file, rows))
+    return found
 
 
-def _with_others(rows: list[Row], others: list[list[Row]], report: CorpusReport, prune: bool) -> list[Row]:
-    if prune:
-        report.dropped = len(others)
-        return rows
-    report.kept = len(others)
-    report.files += len(others)
-    return [row for other in others for row in other] + rows
-
-
-def _write_part(parts: Path, rows: list[Row], schema: Any) -> None:
+def _write_part(parts: Path, rows: list[Row], schema: Any) -> Path:
     # Named by what it holds: two runs never overwrite each other's parts.
     name = hashlib.sha256("\n".join(f"{row['path']} {row['content_hash']}" for row in rows).encode()).hexdigest()[:16]
     write_embeddings(parts / f"{name}.parquet", rows, schema)
+    return parts / f"{name}.parquet"
 
 
 def _check_shard(shard: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""Embeddings in a table: one row per song or per window, written to and read from Parquet."""
+"""Embeddings in a table: one row per song or per window, and how they are written to Parquet."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fxrep.errors import ArgumentError, DataError
+from fxrep.errors import ArgumentError
 from fxrep.files import atomic_file
-from fxrep.retrieval.database import UNIT_TOLERANCE, Level
+from fxrep.retrieval.database import Level
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, unit_vectors
 from fxrep.retrieval.hits import MetadataValue
-from fxrep.table_kinds import table_kind
 
 if TYPE_CHECKING:
     import pyarrow
+    from typing_extensions import Self
 
 COLUMNS = ("path", "content_hash", "start_s", "duration_s", "embedding")
+GROUP_ROWS = 8192
+"""Rows that a Parquet file keeps together and that are in memory at once: 4 MB of vectors of 128 values."""
+
+Row = dict[str, Any]
+"""One embedding with the values of `COLUMNS`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class EmbeddingTable:
         ]
 
 
-def song_rows(song: SongEmbedding, level: Level, window_s: float) -> list[dict[str, Any]]:
+def song_rows(song: SongEmbedding, level: Level, window_s: float) -> list[Row]:
     """The rows that one embedded file adds to a table, as plain values."""
     parts = [(0.0, song.duration_s, song.song)]
     if level == "window":
@@ -115,8 +120,15 @@ def window_length(start_s: float, song_duration_s: float, window_s: float) -> fl
     return max(0.0, min(window_s, song_duration_s - start_s))
 
 
-def embedding_schema(encoder: AudioEncoder, level: Level, shard: str = "") -> pyarrow.Schema:
-    """Columns of an embedding file; the encoder's identity and the shard ``i/n`` are in the schema's metadata."""
+def embedding_schema(encoder: AudioEncoder, level: Level, shard: str = "", sources: str = "") -> pyarrow.Schema:
+    """Columns of an embedding file; the encoder's identity is in the schema's metadata.
+
+    Args:
+        encoder: what made the vectors.
+        level: what a row is.
+        shard: ``i/n``, where the file holds one of several.
+        sources: what the embedded files looked like, see `fxrep.retrieval.cluster_shard`.
+    """
     import pyarrow as pa
 
     return pa.schema(
@@ -133,98 +145,66 @@ def embedding_schema(encoder: AudioEncoder, level: Level, shard: str = "") -> py
             "fxrep.sample_rate": str(encoder.sample_rate),
             "fxrep.window_s": repr(float(encoder.window_s)),
             **({"fxrep.shard": shard} if shard else {}),
+            **({"fxrep.sources": sources} if sources else {}),
         },
     )
 
 
-def write_embeddings(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]], schema: pyarrow.Schema) -> None:
+class EmbeddingWriter:
+    """Writes rows to a Parquet file as they come, a group of rows in memory at a time.
+
+    Args:
+        file: a temporary name, see `fxrep.files.atomic_file`.
+        schema: from `embedding_schema`.
+    """
+
+    def __init__(self, file: Path, schema: pyarrow.Schema) -> None:
+        import pyarrow.parquet as pq
+
+        self._schema = schema
+        self._writer = pq.ParquetWriter(file, schema)
+        self._waiting: list[Row] = []
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        self._writer.close()
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Append rows; groups of them have one size, whatever is given at a time."""
+        self.rows += len(rows)
+        self._waiting += rows
+        while len(self._waiting) >= GROUP_ROWS:
+            rest = self._waiting[GROUP_ROWS:]
+            del self._waiting[GROUP_ROWS:]
+            self._flush()
+            self._waiting = rest
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        rows, schema = self._waiting, self._schema
+        if not rows:
+            return
+        flat = np.concatenate([row["embedding"] for row in rows])
+        columns: list[Any] = [pa.array([row[name] for row in rows], schema.field(name).type) for name in COLUMNS[:-1]]
+        dim = schema.field("embedding").type.list_size
+        columns.append(pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), dim))
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+        self._waiting = []
+
+
+def write_embeddings(path: str | os.PathLike[str], rows: Sequence[Row], schema: pyarrow.Schema) -> None:
     """Write rows as one Parquet file, atomically.
 
     Raises:
         OutputError: the folder cannot be written, or the disk is full.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    dim = schema.field("embedding").type.list_size
-    flat = np.concatenate([row["embedding"] for row in rows]) if rows else np.empty(0, dtype=np.float32)
-    columns: list[Any] = [pa.array([row[name] for row in rows], schema.field(name).type) for name in COLUMNS[:-1]]
-    columns.append(pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), dim))
-    with atomic_file(path) as temporary:
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary)
-
-
-def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingTable:
-    """Read what `fxrep embed` wrote: one Parquet file, or a folder of them (the shards of one corpus).
-
-    Raises:
-        DataError: the file is missing, corrupt, not a table of embeddings, or its parts disagree.
-    """
-    source = Path(path)
-    if not source.exists():
-        raise DataError(f"{source} does not exist: make it with: fxrep embed SONGS -o {source}")
-    files = sorted(source.glob("*.parquet")) if source.is_dir() else [source]
-    if not files:
-        raise DataError(f"{source} holds no .parquet file: make one with: fxrep embed SONGS -o {source}/part.parquet")
-    tables = [_read_file(file) for file in files]
-    kinds = {(table.fingerprint, table.level, table.vectors.shape[1]) for table in tables}
-    if len(kinds) > 1:
-        raise DataError(f"{source} holds embeddings of different models or levels: keep those of one run in a folder")
-    return EmbeddingTable(
-        paths=[entry for table in tables for entry in table.paths],
-        content_hashes=[entry for table in tables for entry in table.content_hashes],
-        start_s=np.concatenate([table.start_s for table in tables]),
-        duration_s=np.concatenate([table.duration_s for table in tables]),
-        vectors=np.concatenate([table.vectors for table in tables]),
-        level=tables[0].level,
-        fingerprint=tables[0].fingerprint,
-    )
-
-
-def read_shard(file: Path) -> str:
-    """The shard ``i/n`` whose embeddings a readable file holds; ``""`` where it is not one of several."""
-    import pyarrow.parquet as pq
-
-    tags: dict[bytes, bytes] = pq.read_schema(file).metadata or {}
-    return tags.get(b"fxrep.shard", b"").decode()
-
-
-def _read_file(file: Path) -> EmbeddingTable:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(file)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).split("\n")[0]
-        raise DataError(
-            f"{file} is not a readable Parquet file ({reason}): delete it and write it again with fxrep embed"
-        ) from error
-    tags = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    missing = [name for name in COLUMNS if name not in table.column_names]
-    if missing or tags.get("fxrep.level") not in ("song", "window") or "fxrep.fingerprint" not in tags:
-        # A name of its own: the file may be something that must not be written over.
-        found = table_kind(file) or "nothing"
-        raise DataError(
-            f"{file} holds {found} and not fxrep embeddings: write these with: fxrep embed SONGS -o NEW.parquet"
-        )
-    embedding = table.column("embedding").combine_chunks()
-    if not pa.types.is_fixed_size_list(embedding.type) or table.column("path").null_count or embedding.null_count:
-        raise DataError(f"{file} was changed by another program: delete it and write it again with fxrep embed")
-    dim = embedding.type.list_size
-    vectors = embedding.flatten().to_numpy(zero_copy_only=False).reshape(table.num_rows, dim)
-    # Asked this way round, NaN is noticed too.
-    if not (np.abs(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64) - 1.0) < UNIT_TOLERANCE).all():
-        raise DataError(f"{file} holds embeddings that are not finite or of unit length: delete it and write it again")
-    return EmbeddingTable(
-        paths=table.column("path").to_pylist(),
-        content_hashes=table.column("content_hash").to_pylist(),
-        start_s=table.column("start_s").to_numpy(),
-        duration_s=table.column("duration_s").to_numpy(),
-        vectors=vectors.astype(np.float32),
-        level="song" if tags["fxrep.level"] == "song" else "window",
-        fingerprint=tags["fxrep.fingerprint"],
-    )
+    with atomic_file(path) as temporary, EmbeddingWriter(temporary, schema) as writer:
+        writer.write(rows)
 
 
 def check_level(level: str) -> Level:

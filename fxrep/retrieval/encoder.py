@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -47,6 +49,23 @@ class AudioEncoder(Protocol):
         """Start of every window in seconds ``(W,)`` and the windows' unit vectors ``(W, D)``."""
 
 
+class BatchEncoder(AudioEncoder, Protocol):
+    """An encoder whose reading and encoding can be done by different threads; together they are `embed_windows`."""
+
+    def window_batches(
+        self, audio: AudioInput, sample_rate: int | None = None
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Starts of windows in seconds ``(W,)`` and their audio ``(W, 2, T)``, a few at a time."""
+
+    def embed_batch(self, windows: torch.Tensor) -> torch.Tensor:
+        """Unit vectors ``(W, D)`` of windows ``(W, 2, T)``."""
+
+
+def reads_apart(encoder: AudioEncoder) -> TypeGuard[BatchEncoder]:
+    """Whether an encoder is a `BatchEncoder`."""
+    return hasattr(encoder, "window_batches") and hasattr(encoder, "embed_batch")
+
+
 @dataclass(frozen=True)
 class SongEmbedding:
     """Everything an index stores of one file.
@@ -75,18 +94,45 @@ def embed_song(path: Path, encoder: AudioEncoder, content_hash: str | None = Non
         AudioError: the file cannot be read as audio, or the encoder gives no direction for it (silence).
     """
     content_hash = content_hash or hash_file(path)
+    with unchanged(path):
+        duration_s = audio_info(path).duration_s
+        positions, windows = encoder.embed_windows(path)
+    return finish_song(path, encoder, content_hash, duration_s, [positions], [windows])
+
+
+@contextmanager
+def unchanged(path: Path) -> Iterator[None]:
+    """Refuse a file that is another one at the end of the block than at its beginning.
+
+    Raises:
+        AudioError: it changed, or is not there.
+    """
     before = _stamp(path)
-    duration_s = audio_info(path).duration_s
-    positions, windows = encoder.embed_windows(path)
+    yield
     if _stamp(path) != before:
         raise AudioError(f"{path}: it changed while it was read: add it again when it is complete")
-    unit = unit_vectors(to_numpy(windows), f"{path}")
+
+
+def finish_song(
+    path: Path,
+    encoder: AudioEncoder,
+    content_hash: str,
+    duration_s: float,
+    positions: Iterable[torch.Tensor],
+    windows: Iterable[torch.Tensor],
+) -> SongEmbedding:
+    """The embedding of a file whose windows, in pieces ``(W,)`` and ``(W, D)``, were embedded.
+
+    Raises:
+        AudioError: they are no vectors of this encoder, or give no direction.
+    """
+    unit = unit_vectors(np.concatenate([to_numpy(piece) for piece in windows]), f"{path}")
     if unit.shape[1] != encoder.dim:
         raise AudioError(f"{path}: the encoder gave {unit.shape[1]} values, but says its dim is {encoder.dim}")
     song = unit_vectors(unit.astype(np.float64).mean(axis=0, keepdims=True), f"{path}")[0]
     # Positions may come as float32: a tenth of a millisecond is what they can say in a long recording.
-    positions_s = np.round(to_numpy(positions).astype(np.float64), 4)
-    return SongEmbedding(path, content_hash, duration_s, positions_s, unit, song)
+    starts_s = np.round(np.concatenate([to_numpy(piece) for piece in positions]).astype(np.float64), 4)
+    return SongEmbedding(path, content_hash, duration_s, starts_s, unit, song)
 
 
 def unit_vectors(vectors: np.ndarray, name: str) -> np.ndarray:
