@@ -52,7 +52,10 @@ def _find_chunk_fault(file: BinaryIO, size: int, endian: str, samples_chunk: byt
         name, promised = struct.unpack(f"{endian}4sI", file.read(8))
         if name == b"ds64":
             # RF64 keeps the real size of the samples here, as its second number.
-            long_size = struct.unpack("<QQ", file.read(16))[1]
+            sizes = file.read(16)
+            if len(sizes) < 16:
+                break
+            long_size = struct.unpack("<QQ", sizes)[1]
         if name == samples_chunk:
             if long_size is not None and promised == 0xFFFFFFFF:
                 promised = long_size

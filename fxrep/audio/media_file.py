@@ -18,6 +18,13 @@ from fxrep.errors import require
 # Codecs with overlapping windows and running state need some audio before the first sample that is kept: Opus asks
 # for 80 ms, AAC and MP3 for a few frames (MP3 also for its bit reservoir).
 _PRE_ROLL_S = 0.25
+# FFmpeg also opens lists of other files (concat scripts, playlists, session descriptions) and would read those: a file
+# that is given must never make another one, or an address, be read.
+_FORMATS = (
+    "wav,w64,aiff,caf,au,flac,ogg,mp3,aac,loas,mov,matroska,asf,avi,mpeg,mpegts,flv,ac3,eac3,dts,truehd,amr,ape,wv,tta,"
+    "tak,mpc,mpc8,dsf,iff,xwma,oma,rm"
+)
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 
 
 def inspect_media_file(path: Path, stream: int = 0) -> AudioInfo:
@@ -30,6 +37,8 @@ def inspect_media_file(path: Path, stream: int = 0) -> AudioInfo:
     with _open(path, stream) as (container, track):
         codec = track.codec_context
         names = container.format.name.upper().split(",")
+        if codec is None:
+            raise DecodeError("its audio is of a kind that no decoder is known for")
         if not codec.sample_rate or not codec.channels:
             # FFmpeg believes the suffix: words in a file named .flac open as FLAC without a sample rate.
             raise DecodeError("no audio is found in it")
@@ -76,7 +85,8 @@ def decode_media_file(path: Path, start: int, stream: int = 0) -> Iterator[np.nd
 def _open(path: Path, stream: int) -> Iterator[tuple[Any, Any]]:
     av = require("av", "media")
     try:
-        with av.open(str(path)) as container:
+        # With the protocol in front no name is taken for an address.
+        with av.open(f"file:{path}", options=_OPTIONS) as container:
             tracks = container.streams.audio
             if not 0 <= stream < len(tracks):
                 raise DecodeError(f"audio stream {stream} was asked for and it has {len(tracks)}")

@@ -32,6 +32,12 @@ logger = logging.getLogger(__name__)
 _LOSSY_SLACK_FRAMES = 4096
 _LOSSY_SUBTYPES = ("AAC", "MP3", "MPEG_LAYER_III", "MP3FLOAT", "OPUS", "VORBIS")
 _BLOCK_FRAMES = 1 << 19
+# No recording is made outside these: a damaged header that says 1 Hz would make a second's file one of half a day.
+_RATES_HZ = (1000, 1536000)
+# 32-bit whole numbers written as floating point, the loudest that occurs, stay below: what is beyond is damaged data.
+_LARGEST_SAMPLE = 4.3e9
+# The most that a byte stands for: silence in FLAC, in blocks of 65535 samples.
+_FRAMES_PER_BYTE = 8192
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,31 @@ def check_readable(info: AudioInfo) -> None:
     """Refuse what opens but cannot be used.
 
     Raises:
-        AudioError: more than two channels, or no samples.
+        AudioError: more than two channels, a sample rate or a length that cannot be, or no samples.
     """
     if info.channels > 2:
         raise AudioError(f"{info.path} has {info.channels} channels, one or two are expected: {DOWN_MIX_ADVICE}")
+    if not _RATES_HZ[0] <= info.sample_rate <= _RATES_HZ[1]:
+        raise AudioError(
+            f"{info.path} says that its sample rate is {info.sample_rate} Hz, {_RATES_HZ[0]} to {_RATES_HZ[1]} are "
+            "expected: its header is damaged; copy or export it again"
+        )
     if info.frames < 1:
         raise AudioError(f"{info.path} holds no samples: export it again or leave it out")
+    _check_length(info)
+
+
+def _check_length(info: AudioInfo) -> None:
+    try:
+        size = info.path.stat().st_size
+    except OSError:  # it has gone: whoever decodes it says so
+        return
+    if info.frames > _FRAMES_PER_BYTE * size:
+        hours = info.frames / info.sample_rate / 3600
+        raise AudioError(
+            f"{info.path} says that it lasts {hours:.3g} hours, which {size} bytes cannot hold: its header is damaged; "
+            "copy or export it again"
+        )
 
 
 def decode(source: Source, start: int, wanted: int) -> Iterator[np.ndarray]:
@@ -85,7 +110,7 @@ def decode(source: Source, start: int, wanted: int) -> Iterator[np.ndarray]:
     Fewer come only from lossy codecs at the very end of the file, by less than a tenth of a second.
 
     Raises:
-        AudioError: the data is truncated or corrupt, or holds NaN or infinite samples.
+        AudioError: the data is truncated or corrupt, or holds samples that are NaN, infinite or far beyond full scale.
     """
     done = 0
     failure = "the data ends"
@@ -93,7 +118,7 @@ def decode(source: Source, start: int, wanted: int) -> Iterator[np.ndarray]:
         try:
             for block in open_at(start + done):
                 kept = block[: wanted - done]
-                _check_finite(source.info, start + done, kept)
+                _check_samples(source.info, start + done, kept)
                 done += len(kept)
                 yield kept
                 if done >= wanted:
@@ -142,13 +167,14 @@ def _is_padding(info: AudioInfo, end: int, missing: int) -> bool:
     return info.subtype in _LOSSY_SUBTYPES and end >= info.frames and missing <= _LOSSY_SLACK_FRAMES
 
 
-def _check_finite(info: AudioInfo, position: int, block: np.ndarray) -> None:
-    finite = np.isfinite(block)
-    if not finite.all():
-        seconds = (position + int(np.argmin(finite.all(axis=1)))) / info.sample_rate
-        raise AudioError(
-            f"{info.path} holds NaN or infinite samples, the first at {seconds:.3f} s: export it again or leave it out"
-        )
+def _check_samples(info: AudioInfo, position: int, block: np.ndarray) -> None:
+    # NaN becomes both the least and the largest value, and compares as false.
+    if not len(block) or (block.min() >= -_LARGEST_SAMPLE and block.max() <= _LARGEST_SAMPLE):
+        return
+    usable = (np.abs(block) <= _LARGEST_SAMPLE).all(axis=1)
+    seconds = (position + int(np.argmin(usable))) / info.sample_rate
+    kind = "samples far beyond full scale" if np.isfinite(block).all() else "NaN or infinite samples"
+    raise AudioError(f"{info.path} holds {kind}, the first at {seconds:.3f} s: export it again or leave it out")
 
 
 def _check_file(path: Path) -> None:

@@ -129,6 +129,56 @@ def test_nan_and_infinite_samples_are_named_with_their_time(tmp_path, call, valu
 
 
 @pytest.mark.parametrize("call", READERS)
+@pytest.mark.parametrize("value", [5e9, -1e30])
+def test_samples_far_beyond_full_scale_are_damage_and_32_bit_whole_numbers_are_not(tmp_path, call, value):
+    audio = np.full((44100, 2), 2.0**31)
+    soundfile.write(tmp_path / "whole.wav", audio, 44100, subtype="FLOAT")
+    call(tmp_path / "whole.wav")
+    audio[22050, 1] = value
+    soundfile.write(tmp_path / "bad.wav", audio, 44100, subtype="FLOAT")
+    assert "samples far beyond full scale, the first at 0.500 s" in _message(call, tmp_path / "bad.wav")
+
+
+@pytest.mark.parametrize("call", READERS)
+@pytest.mark.parametrize("rate", [1, 999, 2_000_000_000])
+def test_a_sample_rate_that_no_recording_has_is_damage(tmp_path, call, rate, written):
+    data = bytearray(written("wav").read_bytes())
+    data[24:28] = rate.to_bytes(4, "little")
+    (tmp_path / "rate.wav").write_bytes(data)
+    assert f"says that its sample rate is {rate} Hz, 1000 to 1536000" in _message(call, tmp_path / "rate.wav")
+
+
+@pytest.mark.parametrize("call", READERS)
+def test_a_length_that_the_file_cannot_hold_is_damage(tmp_path, call, written):
+    data = bytearray(written("flac").read_bytes())
+    # The count of samples is the last 36 bits of these eight bytes.
+    data[18:26] = (int.from_bytes(data[18:26], "big") | (1 << 36) - 1).to_bytes(8, "big")
+    (tmp_path / "long.flac").write_bytes(data)
+    assert "says that it lasts 398 hours, which" in _message(call, tmp_path / "long.flac")
+
+
+@pytest.mark.parametrize("call", [*READERS, audio_info])
+def test_wav_headers_that_end_early_or_name_an_unknown_codec(tmp_path, call, written):
+    (tmp_path / "cut.wav").write_bytes(b"RF64\xff\xff\xff\xffWAVEds64\x1c\x00\x00\x00\x00\x00")
+    assert "is truncated" in _message(call, tmp_path / "cut.wav")
+    data = bytearray(written("wav").read_bytes())
+    data[20:22] = b"\xf1\xf1"
+    (tmp_path / "codec.wav").write_bytes(data)
+    assert "is not audio that can be read" in _message(call, tmp_path / "codec.wav")
+
+
+def test_a_list_of_files_never_makes_another_file_be_read(tmp_path, written):
+    shutil.copy(written("mp3"), tmp_path / "private.mp3")
+    texts = {
+        "concat": "ffconcat version 1.0\nfile private.mp3\n",
+        "playlist": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{tmp_path}/private.mp3\n#EXT-X-ENDLIST\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.wav").write_text(text)
+        assert "is not audio that can be read" in _message(load_audio, tmp_path / f"{name}.wav")
+
+
+@pytest.mark.parametrize("call", READERS)
 def test_six_channels_say_how_to_down_mix(tmp_path, call):
     soundfile.write(tmp_path / "surround.wav", np.zeros((100, 6)), 48000)
     message = _message(call, tmp_path / "surround.wav")
