@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from fxrep.web import audio_routes, job_routes, library_routes, page_routes, search_routes
+from fxrep.web import audio_routes, job_routes, library_routes, map_routes, mix_routes, page_routes, search_routes
 from fxrep.web.answers import JsonAnswer, add_error_answers
 from fxrep.web.guard import Guard
 from fxrep.web.site import WebSite
@@ -32,7 +32,7 @@ def create_app(site: WebSite) -> ASGIApp:
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, default_response_class=JsonAnswer)
     app.state.site = site
     add_error_answers(app)
-    for routes in (library_routes, search_routes, audio_routes, job_routes, page_routes):
+    for routes in (library_routes, search_routes, audio_routes, job_routes, map_routes, mix_routes, page_routes):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return Guard(app, site.config)

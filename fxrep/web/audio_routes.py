@@ -15,6 +15,7 @@ from fxrep.web.site import Sound, WebSite
 router = APIRouter(prefix="/api")
 Site = Annotated[WebSite, Depends(site_of)]
 Kind = Literal["songs", "uploads", "renders"]
+Part = Literal["mix", "reference"]
 Points = Annotated[int, Query(ge=1, le=BINS)]
 
 
@@ -28,6 +29,18 @@ async def audio(site: Site, kind: Kind, name: str) -> Response:
 async def waveform(site: Site, kind: Kind, name: str, points: Points = 1200) -> Response:
     """Length, peaks and loudness of a recording."""
     return await _waveform(site, await site.search_thread(site.sound, kind, name), points)
+
+
+@router.api_route("/audio/mixes/{mix_id}/{part}", methods=["GET", "HEAD"])
+async def mix_audio(site: Site, mix_id: str, part: Part) -> Response:
+    """A mix as it was made, or what it was to be like."""
+    return await _audio(site, await site.search_thread(site.mix_sound, mix_id, part))
+
+
+@router.get("/waveforms/mixes/{mix_id}/{part}")
+async def mix_waveform(site: Site, mix_id: str, part: Part, points: Points = 1200) -> Response:
+    """Length, peaks and loudness of a part of a mix."""
+    return await _waveform(site, await site.search_thread(site.mix_sound, mix_id, part), points)
 
 
 async def _audio(site: WebSite, sound: Sound) -> Response:

@@ -29,7 +29,6 @@ except ImportError:  # Windows: the time limit alone remains.
 
 _POLL_S = 0.1
 _LONGEST_ANSWER = 4 << 20
-_OPEN_FILES = 64
 Report = Callable[[str, "float | None"], None]
 """Says what is being done and how far it is; raises where it is to stop."""
 
@@ -43,12 +42,14 @@ class ProcessLimits:
         cpu_s: processor time.
         wall_s: real time.
         file_bytes: size of a file that it writes.
+        open_files: at once; None for no limit.
     """
 
     memory_bytes: int | None = 768 << 20
     cpu_s: float = 60.0
     wall_s: float = 120.0
     file_bytes: int = 2 << 30
+    open_files: int | None = 64
 
 
 class OverLimitError(FxrepError):
@@ -60,6 +61,16 @@ def prepare_processes(modules: Sequence[str]) -> None:
     method = _method()
     if method == "forkserver":
         multiprocessing.get_context(method).set_forkserver_preload(["__main__", *modules])
+
+
+def start_processes() -> None:
+    """Start the server process and wait for it, so that the first recording need not."""
+    with suppress(FxrepError):
+        run_limited(_nothing, {}, ProcessLimits(memory_bytes=None), lambda message, progress: None, "nothing")
+
+
+def _nothing(report: Report) -> None:
+    return None
 
 
 def run_limited(
@@ -160,7 +171,8 @@ def _restrict(limits: ProcessLimits) -> None:
     os.nice(5)  # answering comes first
     cpu = max(1, round(limits.cpu_s + time.process_time()))
     wanted = {"RLIMIT_CPU": (cpu, cpu + 1), "RLIMIT_FSIZE": (limits.file_bytes,) * 2, "RLIMIT_CORE": (0, 0)}
-    wanted["RLIMIT_NOFILE"] = (_OPEN_FILES, _OPEN_FILES)
+    if limits.open_files is not None:
+        wanted["RLIMIT_NOFILE"] = (limits.open_files,) * 2
     if limits.memory_bytes is not None and sys.platform == "linux":
         most = _address_space() + limits.memory_bytes
         wanted["RLIMIT_AS"] = (most, most)

@@ -15,7 +15,10 @@ from fxrep.web.cache_folder import CacheFolder, temporary_root
 from fxrep.web.config import WebConfig
 from fxrep.web.job_board import JobBoard
 from fxrep.web.library import Library, UnknownError
-from fxrep.web.limited_process import prepare_processes
+from fxrep.web.limited_process import prepare_processes, start_processes
+from fxrep.web.maps import Maps
+from fxrep.web.mix_folders import MixFolders
+from fxrep.web.mixes import Mixes
 from fxrep.web.opened_file import OpenedFile, open_inside
 from fxrep.web.recordings import Recordings
 from fxrep.web.searches import Searches
@@ -56,24 +59,28 @@ class WebSite:
         board: long work.
         recordings: decoding and waveforms.
         uploads: what visitors brought.
+        maps: of the library.
+        mixes: results of the mixing methods.
         searches: what was found.
 
     Raises:
         ReferenceIndexError: there is no index.
+        DataError: a folder holds no mix.
         OutputError: there is no place for temporary files.
     """
 
     def __init__(self, config: WebConfig) -> None:
         self.config, self._stack, self.closed = config, ExitStack(), False
         with ExitStack() as stack:
+            mixes = MixFolders(config.mixes)
             self.library = Library(config)
             stack.callback(self.library.close)
             self.root = stack.enter_context(temporary_root(config.cache))
-            self._make(config)
+            self._make(config, mixes)
             stack.callback(self._stop)
             self._stack = stack.pop_all()
 
-    def _make(self, config: WebConfig) -> None:
+    def _make(self, config: WebConfig, mixes: MixFolders) -> None:
         prepare_processes(["fxrep.web.decoding", "fxrep.cli.main"])
         limits, most = config.limits, config.limits.cache_bytes
         self.board = JobBoard(_LANES, limits.waiting)
@@ -83,7 +90,12 @@ class WebSite:
         self.renders = CacheFolder(self.root / "renders", int(most * _RENDERS), _MOST_RENDERS)
         self.recordings = Recordings(decoded, limits, lambda: self.closed)
         kept = CacheFolder(self.root / "uploads", int(most * _UPLOADS), limits.uploads)
-        self.uploads = Uploads(kept, limits, self.library, self.recordings, self.board, self.place)
+        self.uploads = Uploads(
+            kept, limits, self.library, self.recordings, self.board, lambda vector: self.maps.place(vector)
+        )
+        folders = (*self.library.folders, *(mix.folder for mix in mixes.list()))
+        self.mixes = Mixes(mixes, folders, config.references, self.renders, self.recordings, self.board)
+        self.maps = Maps(self.library, self.board)
         self.searches = Searches(self.library, self.uploads, limits.searches)
 
     def __enter__(self) -> WebSite:
@@ -97,15 +109,12 @@ class WebSite:
         self._stack.close()
 
     def warm_up(self) -> None:
-        """Load the encoder ahead of the first upload; call it on a thread of its own."""
+        """Load what the first upload needs ahead of it; call it on a thread of its own."""
+        start_processes()
         try:
             self.library.listening_index()
         except FxrepError as error:
             logger.warning("searching by sound is not possible: %s", error)
-
-    def place(self, vector: Any) -> tuple[float, float] | None:
-        """Where a recording lies on the map, if there is one."""
-        return None
 
     def describe(self) -> dict[str, Any]:
         """What is served, for the page."""
@@ -119,9 +128,9 @@ class WebSite:
             "window_s": state.window_s,
             "sample_rate": state.sample_rate,
             "fields": self.library.fields(),
-            "has_map": False,
+            "has_map": self.maps.exists(),
             "can_search_audio": not self.library.encoder.failure,
-            "mixes": 0,
+            "mixes": len(self.mixes.folders),
             "limits": {"upload_bytes": limits.upload_bytes, "upload_s": limits.upload_s},
         }
 
@@ -146,6 +155,15 @@ class WebSite:
         file = open_inside(audio_file(entry), (entry.folder.resolve(),))
         self.recordings.remember(f"{kind}/{name}/{file.stamp}", entry.facts)
         return Sound(file, f"{kind}/{name}", str(entry.facts.get("name", "the recording")))
+
+    def mix_sound(self, mix_id: str, part: str) -> Sound:
+        """Open the mix of a result folder, or its reference.
+
+        Raises:
+            UnknownError: there is no such mix.
+            NotServedError: it is not there, or must not be read.
+        """
+        return Sound(self.mixes.open_part(mix_id, part), f"mixes/{mix_id}/{part}", part)
 
     async def search_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Call something quick that must not hold up other requests."""
