@@ -18,8 +18,9 @@ from fxrep.files import output_error
 from fxrep.retrieval.changes import Change
 from fxrep.retrieval.database import IndexDatabase
 from fxrep.retrieval.index_state import IndexState
-from fxrep.retrieval.inverted_lists import EXACT_WINDOWS, TAIL_SHARE, build_lists, file_crc
+from fxrep.retrieval.inverted_lists import EXACT_WINDOWS, TAIL_SHARE, file_crc
 from fxrep.retrieval.journal import append_journal, journal_name, snapshot_records
+from fxrep.retrieval.list_building import build_lists
 from fxrep.retrieval.manifest import write_manifest
 from fxrep.retrieval.recovery import committed_files
 from fxrep.retrieval.soundness import Soundness

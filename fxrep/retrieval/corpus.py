@@ -44,12 +44,26 @@ class CorpusReport:
     dropped: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
+    def check(self, named: int) -> None:
+        """Refuse a run in which not one of so many files could be embedded.
+
+        Raises:
+            AudioError: with the first reason.
+        """
+        if named and not self.files:
+            path, reason = self.failures[0]
+            raise AudioError(f"none of the {named} files could be embedded; the first, {path}: {reason}")
+
 
 def in_shard(path: str | os.PathLike[str], shard: tuple[int, int]) -> bool:
     """Whether shard ``(i, n)``, with i from 1 to n, holds a path: by the SHA-256 of its text, the same everywhere."""
-    number, count = shard
+    return shard_of(path, shard[1]) == shard[0]
+
+
+def shard_of(path: str | os.PathLike[str], count: int) -> int:
+    """Which of `count` shards, from 1 on, holds a path."""
     digest = hashlib.sha256(Path(path).as_posix().encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:8], "big") % count == number - 1
+    return int.from_bytes(digest[:8], "big") % count + 1
 
 
 def embed_corpus(
@@ -62,7 +76,6 @@ def embed_corpus(
     prune: bool = False,
     part_files: int = 64,
     readers: int | None = None,
-    sources: str = "",
 ) -> CorpusReport:
     """Write one row per song (or per window) of all audio below `paths`.
 
@@ -81,7 +94,6 @@ def embed_corpus(
         part_files: files per part; so many are embedded again after a kill.
         readers: threads that read and decode while others are embedded; None for one per core but one. Each holds two
             batches of windows in memory.
-        sources: stored with the output, see `embedding_schema`.
 
     Raises:
         AudioError: there is no audio, or not one file could be embedded.
@@ -93,15 +105,38 @@ def embed_corpus(
     if target.suffix != ".parquet":
         raise ArgumentError(f"{target} is not a .parquet file: give an output such as embeddings.parquet")
     files = find_audio_files([paths] if isinstance(paths, str | os.PathLike) else paths)
-    shard_name = ""
     if shard is not None:
         _check_shard(shard)
-        shard_name = f"{shard[0]}/{shard[1]}"
         files = [file for file in files if in_shard(file, shard)]
+    report = embed_files(
+        files, encoder, target, level=level, shard=shard, prune=prune, part_files=part_files, readers=readers
+    )
+    report.check(len(files))
+    return report
+
+
+def embed_files(
+    files: Sequence[Path],
+    encoder: AudioEncoder,
+    target: Path,
+    *,
+    level: Level,
+    shard: tuple[int, int] | None,
+    prune: bool,
+    part_files: int,
+    readers: int | None,
+    sources: str = "",
+) -> CorpusReport:
+    """`embed_corpus` for files that were found before; one that is gone is one that could not be embedded.
+
+    Nothing is written when there are files and not one could be embedded: the report holds none then.
+    `sources` is stored with the output, see `embedding_schema`, when every file was embedded.
+    """
+    shard_name = "" if shard is None else f"{shard[0]}/{shard[1]}"
     parts = target.with_name(f"{target.name}.parts")
     report = CorpusReport(target)
     earlier = EarlierRows(target, parts, encoder, level, shard_name)
-    schema = embedding_schema(encoder, level, shard_name, sources)
+    schema = embedding_schema(encoder, level, shard_name)
     # Before hours of work: can anything be written here?
     try:
         parts.mkdir(parents=True, exist_ok=True)
@@ -111,11 +146,11 @@ def embed_corpus(
     if files and not found:
         with suppress(OSError):  # not empty: it holds what an earlier run finished
             parts.rmdir()
-        path, reason = report.failures[0]
-        raise AudioError(f"none of the {len(files)} files could be embedded; the first, {path}: {reason}")
+        return report
     others = earlier.others(files)
     report.files = len(found) + (0 if prune else len(others))
     report.kept, report.dropped = (0, len(others)) if prune else (len(others), 0)
+    schema = embedding_schema(encoder, level, shard_name, "" if report.failures else sources)
     with atomic_file(target) as temporary, EmbeddingWriter(temporary, schema) as writer:
         for known in () if prune else others:
             writer.write(earlier.read(known))

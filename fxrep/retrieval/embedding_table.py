@@ -127,7 +127,7 @@ def embedding_schema(encoder: AudioEncoder, level: Level, shard: str = "", sourc
         encoder: what made the vectors.
         level: what a row is.
         shard: ``i/n``, where the file holds one of several.
-        sources: what the embedded files looked like, see `fxrep.retrieval.cluster_shard`.
+        sources: what the embedded files looked like, see `fxrep.retrieval.ray_shard`.
     """
     import pyarrow as pa
 

@@ -68,7 +68,7 @@ def search_exactly(
         all_windows: several matches of one song, instead of its best.
     """
     best = Matches.none()
-    for chosen, rows in _pieces(view, level, songs):
+    for chosen, rows in pieces(view, level, songs):
         scores, query = _best_query(rows, queries)
         counts = view.places.windows[chosen] if level == "window" else np.ones(len(chosen), dtype=np.int64)
         starts = np.cumsum(counts) - counts
@@ -108,7 +108,7 @@ def _best_places(scores: np.ndarray, k: int) -> np.ndarray:
     return np.flatnonzero(scores >= np.partition(scores, -k)[-k])
 
 
-def _pieces(view: View, level: Level, songs: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def pieces(view: View, level: Level, songs: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Songs with their rows, as many at a time as may be held, at least one."""
     places = view.places
     counts = places.windows[songs] if level == "window" else np.ones(len(songs), dtype=np.int64)
