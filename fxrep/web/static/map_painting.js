@@ -1,0 +1,171 @@
+// Draws the map: points from ready-made pictures, then what stands out, then names.
+import { colour } from "./theme.js";
+
+const ALPHA = { plain: 0.9, dimmed: 0.13 };
+
+export function paintMap(view) {
+  const { pen, ratio } = view;
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, view.width, view.height);
+  if (!view.points) return;
+  const tones = {
+    ink: colour("ink"), paper: colour("map"), accent: colour("accent"), a: colour("side-a"), b: colour("side-b"),
+    danger: colour("danger"),
+  };
+  paintPoints(view, tones);
+  paintSelection(view, tones);
+  paintHits(view, tones);
+  paintPlaces(view, tones);
+  if (view.hovered >= 0 && view.hovered !== view.current) ring(view, view.hovered, tones.ink, 2, 1.5);
+  if (view.current >= 0) ring(view, view.current, tones.accent, 4, 2.5);
+  paintNames(view, tones);
+  paintLasso(view, tones);
+}
+
+function paintPoints(view, tones) {
+  const { pen, points, colouring } = view;
+  view.sprites ??= colouring.colours.map((fill) => sprite(view, fill, tones.paper));
+  const size = view.sprites[0].width / view.ratio;
+  for (const dimmed of view.matches ? [true, false] : [false]) {
+    pen.globalAlpha = dimmed ? ALPHA.dimmed : ALPHA.plain;
+    for (let index = 0; index < points.count; index += 1) {
+      if (view.matches && view.matches.has(index) === dimmed) continue;
+      if (!view.isVisible(index)) continue;
+      const [x, y] = view.toScreen(points.x[index], points.y[index]);
+      if (x < -size || y < -size || x > view.width + size || y > view.height + size) continue;
+      pen.drawImage(view.sprites[colouring.buckets[index]], x - size / 2, y - size / 2, size, size);
+    }
+  }
+  pen.globalAlpha = 1;
+}
+
+function sprite(view, fill, edge) {
+  const size = Math.ceil((view.radius + 2) * 2 * view.ratio);
+  const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
+  const pen = canvas.getContext("2d");
+  pen.beginPath();
+  pen.arc(size / 2, size / 2, view.radius * view.ratio, 0, 2 * Math.PI);
+  pen.fillStyle = fill;
+  pen.fill();
+  if (view.radius > 3) {
+    pen.strokeStyle = edge;
+    pen.lineWidth = view.ratio;
+    pen.stroke();
+  }
+  return canvas;
+}
+
+function ring(view, index, tone, gap, width) {
+  const { pen } = view;
+  const [x, y] = view.toScreen(view.points.x[index], view.points.y[index]);
+  pen.beginPath();
+  pen.arc(x, y, view.radius + gap, 0, 2 * Math.PI);
+  pen.lineWidth = width;
+  pen.strokeStyle = tone;
+  pen.stroke();
+}
+
+function paintSelection(view, tones) {
+  for (const index of view.selection) ring(view, index, tones.ink, 1.5, 1.5);
+}
+
+function paintHits(view, tones) {
+  view.hits.forEach((index, rank) => {
+    if (index < 0 || !view.isVisible(index)) return;
+    ring(view, index, tones.b, 3, 2);
+    if (rank >= 9) return;
+    const [x, y] = view.toScreen(view.points.x[index], view.points.y[index]);
+    write(view, String(rank + 1), x + view.radius + 7, y - view.radius - 2, tones.b, tones.paper, "600 11px system-ui");
+  });
+}
+
+function paintPlaces(view, tones) {
+  const { pen } = view;
+  for (const place of view.places) {
+    const [index] = place.song === undefined ? [] : view.points.of(place.song);
+    if (place.song !== undefined && index === undefined) continue;
+    const [x, y] = index !== undefined ? view.toScreen(view.points.x[index], view.points.y[index])
+      : view.toScreen(view.points.normalX(place.x), view.points.normalY(place.y));
+    const tone = place.unlike ? tones.danger : tones.a;
+    const size = view.radius + 4;
+    pen.beginPath();
+    pen.moveTo(x, y - size);
+    pen.lineTo(x + size, y);
+    pen.lineTo(x, y + size);
+    pen.lineTo(x - size, y);
+    pen.closePath();
+    pen.fillStyle = tone;
+    pen.strokeStyle = tones.paper;
+    pen.lineWidth = 2;
+    pen.fill();
+    pen.stroke();
+    write(view, place.name.length > 24 ? `${place.name.slice(0, 23)}…` : place.name, x, y - size - 8, tone, tones.paper);
+  }
+}
+
+/** Names of clusters at the middle of their points; the larger goes first, and none covers another. */
+function paintNames(view, tones) {
+  const { pen } = view;
+  const taken = [];
+  for (const cluster of [...view.points.clusters].sort((one, two) => two.size - one.size)) {
+    const middle = middleOf(view, cluster);
+    if (!middle || !cluster.name) continue;
+    const [x, y] = view.toScreen(...middle);
+    pen.font = "600 12px system-ui";
+    const half = pen.measureText(cluster.name).width / 2 + 6;
+    const inner = Math.min(view.width - half, Math.max(half, x));
+    const box = [inner - half, y - 10, inner + half, y + 10];
+    if (x < 0 || x > view.width || y < 12 || y > view.height - 12 || taken.some((other) => overlap(box, other))) continue;
+    taken.push(box);
+    write(view, cluster.name, inner, y, tones.ink, tones.paper);
+  }
+}
+
+function middleOf(view, cluster) {
+  view.points.middles ??= new Map();
+  if (!view.points.middles.has(cluster.id)) {
+    const members = [];
+    view.points.cluster.forEach((id, index) => { if (id === cluster.id) members.push(index); });
+    view.points.middles.set(cluster.id, members.length ? [median(members, view.points.x), median(members, view.points.y)] : null);
+  }
+  return view.points.middles.get(cluster.id);
+}
+
+function median(members, values) {
+  const sorted = members.map((index) => values[index]).sort((one, two) => one - two);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+function overlap(one, two) {
+  return one[0] < two[2] && two[0] < one[2] && one[1] < two[3] && two[1] < one[3];
+}
+
+function write(view, text, x, y, tone, edge, font = "600 12px system-ui") {
+  const { pen } = view;
+  pen.font = font;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.lineJoin = "round";
+  pen.lineWidth = 4;
+  pen.strokeStyle = edge;
+  pen.strokeText(text, x, y);
+  pen.fillStyle = tone;
+  pen.fillText(text, x, y);
+}
+
+function paintLasso(view, tones) {
+  if (!view.lasso?.length) return;
+  const { pen } = view;
+  pen.beginPath();
+  view.lasso.forEach(([x, y], place) => (place ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+  pen.closePath();
+  pen.globalAlpha = 0.14;
+  pen.fillStyle = tones.accent;
+  pen.fill();
+  pen.globalAlpha = 1;
+  pen.strokeStyle = tones.accent;
+  pen.lineWidth = 1.5;
+  pen.setLineDash([5, 4]);
+  pen.stroke();
+  pen.setLineDash([]);
+}
