@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ def find_songs(
     Returns:
         How many there are in all, and those asked for.
     """
+    if "\0" in text:
+        return 0, []  # SQLite's patterns end there
     words = "%" + "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text) + "%"
     contains = "(path LIKE ? ESCAPE '\\' OR metadata LIKE ? ESCAPE '\\' OR facts LIKE ? ESCAPE '\\')"
     condition, arguments = (contains, (words,) * 3) if text else ("1", ())
@@ -54,8 +57,8 @@ def describe_fields(index: IndexReader) -> list[dict[str, Any]]:
     """What songs can be filtered by: every key of their metadata and facts, in the order of the alphabet.
 
     Returns:
-        ``key``, ``kind`` (``number`` where all values are numbers, else ``text``), ``values`` (the commonest texts, at
-        most 50), ``low`` and ``high`` (of numbers).
+        ``key``, ``kind`` (``number`` where all values are numbers, or texts that are, else ``text``), ``values`` (the
+        commonest texts, at most 50), ``low`` and ``high`` (of numbers).
     """
     query = (
         "SELECT one.key, one.type, one.value, COUNT(*) FROM songs, json_each(songs.{column}) AS one "
@@ -70,8 +73,9 @@ def describe_fields(index: IndexReader) -> list[dict[str, Any]]:
 
 
 def _field(key: str, values: list[tuple[str, Any, int]]) -> dict[str, Any]:
-    numbers = [float(value) for kind, value, _ in values if kind in ("integer", "real")]
-    if numbers and all(kind in ("integer", "real", "null") for kind, _, _ in values):
+    given = [(kind, value) for kind, value, _ in values if kind != "null" and value != ""]
+    numbers = [number for kind, value in given if (number := _number(kind, value)) is not None]
+    if given and len(numbers) == len(given):
         return {"key": key, "kind": "number", "values": [], "low": min(numbers), "high": max(numbers)}
     counts: dict[str, int] = {}
     for kind, value, count in values:
@@ -80,6 +84,15 @@ def _field(key: str, values: list[tuple[str, Any, int]]) -> dict[str, Any]:
             counts[str(text)] = counts.get(str(text), 0) + count
     common = sorted(counts, key=lambda text: (-counts[text], text))[:_MOST_VALUES]
     return {"key": key, "kind": "text", "values": common, "low": None, "high": None}
+
+
+def _number(kind: str, value: Any) -> float | None:
+    """A number, or a text that is one, as tables have them."""
+    try:
+        number = float(value) if kind in ("integer", "real", "text") else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _plain(index: IndexReader, row: SongRow) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fxrep.errors import ArgumentError
-from fxrep.retrieval import Between, Explanation, Hit
+from fxrep.retrieval import ASPECTS, Between, Explanation, Hit
 from fxrep.retrieval.queries import QueryPart
 from fxrep.web.library import Library, UnknownError
 from fxrep.web.shared_work import SharedWork
@@ -188,18 +188,22 @@ def _condition(wanted: Any) -> Any:
 
 
 def _shown_explanation(explanation: Explanation) -> dict[str, Any]:
+    aspects = {aspect.feature: aspect for aspect in ASPECTS}
     return {
         "sentence": explanation.text,
         "differences": [
             {
                 "family": one.family,
                 "name": one.feature.partition(": ")[2].partition(" (")[0],
+                "label": aspects[one.feature].name.replace("_", " "),
                 "query": one.query,
                 "hit": one.hit,
                 "difference": one.difference,
                 "unit": one.feature.partition("(")[2].rstrip(")"),
                 "steps": one.steps,
                 "words": one.words,
+                "query_text": aspects[one.feature].shown(one.query),
+                "hit_text": aspects[one.feature].shown(one.hit),
             }
             for one in explanation.differences
         ],

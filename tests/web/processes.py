@@ -1,0 +1,72 @@
+"""Work for a process of its own that behaves badly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from fxrep.errors import AudioError
+from fxrep.web.limited_process import Report
+
+
+def answer(report: Report, **arguments: Any) -> Any:
+    report("working", 0.25)
+    return arguments
+
+
+def refuse(report: Report) -> None:
+    raise AudioError("it is no audio")
+
+
+def fail(report: Report) -> None:
+    raise RuntimeError("secret")
+
+
+def eat_memory(report: Report) -> int:
+    kept = [bytearray(16 << 20) for _ in range(1000)]
+    return len(kept)
+
+
+def burn(report: Report) -> None:
+    while True:
+        pass
+
+
+def sleep(report: Report) -> None:
+    time.sleep(60)
+
+
+def note_and_sleep(report: Report, path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def die(report: Report) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def leave(report: Report) -> None:
+    os._exit(0)
+
+
+def write_much(report: Report, path: str) -> int:
+    with Path(path).open("wb") as file:
+        for _ in range(64):
+            file.write(bytes(1 << 20))
+    return 64
+
+
+def shout(report: Report) -> str:
+    return "x" * (8 << 20)
+
+
+def infinite(report: Report) -> float:
+    return float("inf")
+
+
+def open_many(report: Report) -> int:
+    return len([Path(sys.executable).open("rb") for _ in range(500)])
