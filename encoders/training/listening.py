@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,15 @@ from encoders.training.contrastive import ContrastiveTraining
 from encoders.training.monitors import retrieval_at_1
 from fxrep.data.stem_mixes import RenderedStems, StemMixer
 from fxrep.errors import ArgumentError, CheckpointError
+
+
+class _HeardBatch(NamedTuple):
+    """B mixtures of S stems each: frames together (B, F, n) and alone (B S, F, n), embedding alone, clips (S, 2, T)."""
+
+    together: Tensor
+    alone: Tensor
+    embedding: Tensor
+    clips: Tensor
 
 
 class ListeningTraining(ContrastiveTraining):
@@ -34,7 +43,7 @@ class ListeningTraining(ContrastiveTraining):
 
     Args:
         encoder: with queries.
-        renderer: how stems are rendered and mixed.
+        renderer: how stems are rendered and mixed; a `HeardStemDataModule` renders with it before the first step.
         trained: release of a `SpectralEncoder` whose weights the encoder starts with and keeps.
         objective: the loss; None for `DistillationObjective`.
         named_share: share of the steps that ask by name; the others ask by clip.
@@ -78,7 +87,7 @@ class ListeningTraining(ContrastiveTraining):
                 raise ArgumentError(f"{name} is {weight}: it must be 0 or more")
         self.named_share, self.frames_weight, self.naming_weight = named_share, frames_weight, naming_weight
         self._plain: list[tuple[Tensor, Tensor]] = []
-        take_weights(encoder, trained)
+        self.whole_fingerprint = take_weights(encoder, trained)
 
     def train(self, mode: bool = True) -> ListeningTraining:
         """Set the mode; the frozen part stays in evaluation, so that its running statistics stay too."""
@@ -88,21 +97,39 @@ class ListeningTraining(ContrastiveTraining):
 
     def _embed_pairs(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         """What the listener makes of every mixture and query, the embeddings of the stems, and the other losses."""
-        rendered = cast(RenderedStems, self._render(batch, generator))
-        stems = rendered.stems_per_mixture
-        with torch.no_grad():
-            alone = self.encoder.standard_frames(rendered.b)
-            together = self.encoder.standard_frames(rendered.a[::stems])
-            targets = F.normalize(self.encoder.embed_frames(alone).float(), dim=-1)
-        by_clip = self.encoder.queries.encode(rendered.clips, self.encoder.sample_rate).float()
-        queries = self._queries(batch, by_clip, generator).repeat(len(together), 1)
-        heard = self.encoder.listener(together.repeat_interleave(stems, dim=0), queries)
+        stems = self._hear(batch, generator)
+        by_clip = self.encoder.queries.encode(stems.clips, self.encoder.sample_rate).float()
+        queries = self._queries(batch, by_clip, generator).repeat(len(stems.together), 1)
+        together = stems.together.repeat_interleave(len(by_clip), dim=0)
+        heard = self.encoder.listener(together, queries)
         asked = F.normalize(self.encoder.embed_frames(heard).float(), dim=-1)
         if not self.training:
-            plain = F.normalize(self.encoder.embed_frames(together).float(), dim=-1).repeat_interleave(stems, dim=0)
-            self._plain.append((plain.cpu(), targets.cpu()))
-        losses = {"frames": F.smooth_l1_loss(heard.float(), alone.float()), "naming": self._naming(batch, by_clip)}
-        return {"a": asked, "b": targets, "embedding_a": asked, "embedding_b": targets, **losses}
+            plain = F.normalize(self.encoder.embed_frames(together).float(), dim=-1)
+            self._plain.append((plain.cpu(), stems.embedding.cpu()))
+        frames = F.smooth_l1_loss(heard.float(), stems.alone)
+        losses = {"frames": frames, "naming": self._naming(batch, by_clip)}
+        sides = {"a": asked, "b": stems.embedding}
+        return {**sides, **{f"embedding_{side}": value for side, value in sides.items()}, **losses}
+
+    @torch.no_grad()
+    def _hear(self, batch: dict[str, Any], generator: torch.Generator) -> _HeardBatch:
+        """A batch of `HeardStems`, or one of stems without effects, which are rendered here."""
+        if "mixture" in batch:
+            chosen = int(torch.randint(len(batch["clips"]), (), generator=generator))
+            return _HeardBatch(
+                self.encoder.standard_frames(batch["mixture"]),
+                batch["frames"].flatten(0, 1),
+                batch["embedding"].flatten(0, 1),
+                batch["clips"][chosen],
+            )
+        rendered = cast(RenderedStems, self._render(batch, generator))
+        alone = self.encoder.standard_frames(rendered.b)
+        return _HeardBatch(
+            self.encoder.standard_frames(rendered.a[:: rendered.stems_per_mixture]),
+            alone.float(),
+            F.normalize(self.encoder.embed_frames(alone).float(), dim=-1),
+            rendered.clips,
+        )
 
     def _queries(self, batch: dict[str, Any], by_clip: Tensor, generator: torch.Generator) -> Tensor:
         """One query per instrument, (S, Q)."""
@@ -141,13 +168,17 @@ class ListeningTraining(ContrastiveTraining):
 _NAMING_TEMPERATURE = 0.1
 
 
-def take_weights(encoder: ListeningEncoder, trained: str) -> None:
+def take_weights(encoder: ListeningEncoder, trained: str) -> str:
     """Copy the weights of a released encoder into the part that hears the whole, and freeze that part.
+
+    Returns:
+        The fingerprint of the release.
 
     Raises:
         CheckpointError: the release cannot be opened, or is not the `SpectralEncoder` that the encoder builds on.
     """
-    released = load_encoder(trained).state_dict()
+    release = load_encoder(trained)
+    released = release.state_dict()
     own = encoder.state_dict()
     whole = {name for name in own if not name.startswith(("queries.", "listener."))}
     if released.keys() != whole or any(released[name].shape != own[name].shape for name in whole):
@@ -156,3 +187,4 @@ def take_weights(encoder: ListeningEncoder, trained: str) -> None:
     for name, weight in encoder.named_parameters():
         if name in whole:
             weight.requires_grad_(False)
+    return release.fingerprint
