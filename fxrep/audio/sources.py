@@ -154,11 +154,10 @@ def _decode_media_at_rate(source: Source, start: int) -> Iterator[np.ndarray]:
     """
     info = source.info
     rate = inspect_media_file(info.path, source.stream).sample_rate if source.by_soundfile else info.sample_rate
-    if rate == info.sample_rate:
-        yield from decode_media_file(info.path, start, source.stream)
-        return
     resampler = StreamResampler(rate, info.sample_rate, info.channels)
     for block in decode_media_file(info.path, start * rate // info.sample_rate, source.stream):
+        if block.shape[1] != info.channels:
+            raise DecodeError(f"{info.channels} channels become {block.shape[1]}")
         yield resampler.push(torch.from_numpy(block.T)).numpy().T
     yield resampler.finish().numpy().T
 

@@ -32,6 +32,9 @@ _RATES_HZ = {
     "OPUS": (8000, 12000, 16000, 24000, 48000),
     "MPEG_LAYER_III": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
 }
+_HIGHEST_VORBIS_HZ = 200000
+# FLAC notes rates from 65536 Hz on in tens of Hz, in 16 bits.
+_HIGHEST_FLAC_HZ = 655350
 # libsndfile's Vorbis encoder keeps a whole write on the stack: minutes in one call would overflow it.
 _BLOCK_FRAMES = 1 << 16
 # A write that found no space leaves less than it asked for; libsndfile writes in pieces smaller than this.
@@ -100,10 +103,22 @@ def choose_format(target: Path, sample_rate: int, subtype: str | None) -> tuple[
     if not soundfile.check_format(container, chosen):
         choices = ", ".join(soundfile.available_subtypes(container))
         raise ArgumentError(f"{container} has no subtype {subtype!r}: choose one of {choices}")
-    rates = _RATES_HZ.get(chosen)
-    if rates is not None and sample_rate not in rates:
-        raise ArgumentError(f"{chosen} cannot hold {sample_rate} Hz: resample to one of {', '.join(map(str, rates))}")
+    if choices := _rates_instead(container, chosen, int(sample_rate)):
+        name = container if container == "FLAC" else chosen
+        raise ArgumentError(f"{name} cannot hold {sample_rate} Hz: resample to {choices}")
     return container, chosen
+
+
+def _rates_instead(container: str, subtype: str, sample_rate: int) -> str:
+    """What rates a format can hold, where it cannot hold this one: libsndfile fails late, or crashes."""
+    rates = _RATES_HZ.get(subtype)
+    if rates is not None and sample_rate not in rates:
+        return f"one of {', '.join(map(str, rates))}"
+    if subtype == "VORBIS" and sample_rate > _HIGHEST_VORBIS_HZ:
+        return f"{_HIGHEST_VORBIS_HZ} Hz or less"
+    if container == "FLAC" and sample_rate > 65535 and (sample_rate % 10 or sample_rate > _HIGHEST_FLAC_HZ):
+        return f"65535 Hz or less, or to tens of Hz up to {_HIGHEST_FLAC_HZ}"
+    return ""
 
 
 def writing_error(target: Path, error: soundfile.SoundFileError) -> OutputError:

@@ -15,7 +15,7 @@ from fxrep.audio import SILENCE_LUFS, AudioInfo, audio_info, iter_blocks
 from fxrep.audio.block_writing import BlockWriter
 from fxrep.audio.writing import choose_format
 from fxrep.data.measuring import LoudnessMeter
-from fxrep.errors import AudioError
+from fxrep.errors import ArgumentError, AudioError
 from fxrep.web.limited_process import Report
 
 BINS = 4096
@@ -29,7 +29,7 @@ def decode_recording(source: str, folder: str | None, longest_s: float, report: 
 
     Args:
         source: the file.
-        folder: where to write it as ``audio.flac`` (24 bit) or, where it exceeds full scale, as ``audio.wav`` (32-bit
+        folder: where to write it as ``audio.flac`` (24 bit) or, where FLAC cannot hold it, as ``audio.wav`` (32-bit
             float); None: nowhere.
         longest_s: what is longer is refused, whatever its header says.
         report: see `fxrep.web.limited_process`.
@@ -51,7 +51,7 @@ def decode_recording(source: str, folder: str | None, longest_s: float, report: 
         return _measured(info, _blocks(info, longest_s, report), None)
     try:
         return _measured(info, _blocks(info, longest_s, report), Path(folder) / "audio.flac")
-    except _ExceedsFullScaleError:
+    except (_ExceedsFullScaleError, ArgumentError):  # or FLAC cannot hold its rate
         (Path(folder) / "audio.flac").unlink(missing_ok=True)
         return _measured(info, _blocks(info, longest_s, report), Path(folder) / "audio.wav")
 

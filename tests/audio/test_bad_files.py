@@ -178,6 +178,15 @@ def test_a_list_of_files_never_makes_another_file_be_read(tmp_path, written):
         assert "is not audio that can be read" in _message(load_audio, tmp_path / f"{name}.wav")
 
 
+def test_channels_that_change_in_the_middle_are_damage(tmp_path, monkeypatch, written):
+    # As where two MP3 files were joined and libsndfile gave up at the seam.
+    blocks = [np.zeros((100, 2), np.float32), np.zeros((100, 1), np.float32)]
+    monkeypatch.setattr("fxrep.audio.sources.decode_media_file", lambda *_: iter(blocks))
+    data = written("flac").read_bytes()
+    (tmp_path / "joined.flac").write_bytes(data[: len(data) // 2])
+    assert "2 channels become 1" in _message(load_audio, tmp_path / "joined.flac")
+
+
 @pytest.mark.parametrize("call", READERS)
 def test_six_channels_say_how_to_down_mix(tmp_path, call):
     soundfile.write(tmp_path / "surround.wav", np.zeros((100, 6)), 48000)

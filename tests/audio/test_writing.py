@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from fxrep.audio import load_audio, save_audio
+from fxrep.audio import audio_info, load_audio, save_audio
 from fxrep.errors import ArgumentError, AudioError, OutputError
 
 
@@ -119,3 +119,19 @@ def test_a_folder_in_the_way(tmp_path, audio):
 def test_what_is_no_audio_is_named(tmp_path, audio):
     with pytest.raises(AudioError, match=f"audio for x.wav is a {type(audio).__name__}"):
         save_audio(tmp_path / "x.wav", audio, 44100)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "advice"),
+    [
+        ("flac", 65537, "65535 Hz or less, or to tens of Hz"),
+        ("flac", 700000, "up to 655350"),
+        ("ogg", 200001, "200000 Hz or less"),
+    ],
+)
+def test_a_rate_that_a_format_cannot_hold_is_refused_before_the_encoder_fails(tmp_path, suffix, rate, advice):
+    with pytest.raises(ArgumentError, match=f"cannot hold {rate} Hz: resample to .*{advice}"):
+        save_audio(tmp_path / f"a.{suffix}", np.zeros((2, 100)), rate)
+    held = 200000 if suffix == "ogg" else 192010
+    save_audio(tmp_path / f"b.{suffix}", np.zeros((2, 100)), held)
+    assert audio_info(tmp_path / f"b.{suffix}").sample_rate == held

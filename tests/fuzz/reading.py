@@ -25,6 +25,7 @@ from encoders import load_encoder
 from fxrep.audio import audio_info, iter_blocks, load_audio
 from fxrep.errors import FxrepError
 from fxrep.retrieval.song_facts import read_facts
+from fxrep.web.decoding import decode_recording
 
 from .mutations import mutated
 from .originals import make_originals
@@ -50,6 +51,11 @@ def _blocks(path: Path) -> None:
             raise AssertionError("iter_blocks gave values that are not finite")
 
 
+def _upload(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        decode_recording(str(path), folder, 600.0, lambda message, progress: None)
+
+
 def readings() -> dict[str, Reading]:
     """Every way in which a file comes into the library, by name."""
     encoder = load_encoder("tiny")
@@ -66,6 +72,7 @@ def readings() -> dict[str, Reading]:
         "iter_blocks": _blocks,
         "facts": lambda path: read_facts(path, loudness=True),
         "embed": embed,
+        "upload": _upload,
     }
 
 
