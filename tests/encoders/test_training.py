@@ -220,20 +220,3 @@ def test_debug_configurations_run(name, manifest, tmp_path):
     overrides = [*data, "--data.segment_s", "0.5", "--trainer.max_epochs", "1"]
     report = run_training([name], "fit", [*overrides, "--trainer.default_root_dir", str(tmp_path)])
     assert report.steps == 4
-
-
-@pytest.mark.parametrize("name", [name for name in list_configurations() if name.startswith("encoders/debug/")])
-def test_debug_configurations_are_twins(name):
-    """A debug configuration has the same parts and the same keys as the one it stands for."""
-    import yaml
-
-    debug = yaml.safe_load(find_configuration(name).read_text())
-    full = yaml.safe_load(find_configuration(name.replace("debug/", "")).read_text())
-    debug["trainer"].pop("accelerator")
-
-    def shape(value):
-        if isinstance(value, dict):
-            return {key: value[key] if key == "class_path" else shape(value[key]) for key in sorted(value)}
-        return None
-
-    assert shape(debug) == shape(full)

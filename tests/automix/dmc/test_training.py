@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from typer.testing import CliRunner
 
 from automix.dmc import describe_dmc, export_dmc, list_dmc, load_dmc, save_dmc
@@ -17,7 +16,7 @@ from automix.dmc.release import take_weights
 from automix.dmc.spoiling import curve_db, find_equalizer, spoil
 from automix.dmc.training import DMCTraining
 from encoders.training.command import run_training
-from encoders.training.configurations import find_configuration, list_configurations
+from encoders.training.configurations import list_configurations
 from encoders.training.resumption import read_checkpoint
 from encoders.training.songs import SongDataset
 from fxrep.audio import integrated_loudness
@@ -51,20 +50,6 @@ def songs(manifest: Path, length: int = 4, split: str = "train") -> dict[str, An
 def test_there_are_five() -> None:
     wanted = ("black_box", "console", "gain_pan", "paper", "proxies")
     assert [f"automix/debug/dmc_{name}.yaml" for name in wanted] == NAMES
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_debug_configurations_are_twins(name: str) -> None:
-    debug = yaml.safe_load(find_configuration(name).read_text())
-    full = yaml.safe_load(find_configuration(name.replace("debug/", "")).read_text())
-    debug["trainer"].pop("accelerator")
-
-    def shape(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: value[key] if key == "class_path" else shape(value[key]) for key in sorted(value)}
-        return None
-
-    assert shape(debug) == shape(full)
 
 
 @pytest.mark.parametrize("name", [one for one in NAMES if "console" not in one])

@@ -45,20 +45,6 @@ def run(name: str, songs: Songs, folder: Path, *overrides: str) -> Any:
     return run_training([name], "fit", [*given, *overrides])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_debug_configurations_are_twins(name: str) -> None:
-    debug = yaml.safe_load(find_configuration(name).read_text())
-    full = yaml.safe_load(find_configuration(name.replace("debug/", "")).read_text())
-    debug["trainer"].pop("accelerator")
-
-    def shape(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: value[key] if key == "class_path" else shape(value[key]) for key in sorted(value)}
-        return None
-
-    assert shape(debug) == shape(full)
-
-
 def test_the_full_configurations_are_the_published_and_the_small_form() -> None:
     for name, sizes in (("fxnorm_automix", PUBLISHED), ("fxnorm_automix_small", SMALL)):
         settings = yaml.safe_load(find_configuration(f"automix/{name}").read_text())

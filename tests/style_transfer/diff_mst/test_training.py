@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from typer.testing import CliRunner
 
 from encoders.training.command import run_training
-from encoders.training.configurations import find_configuration, list_configurations
+from encoders.training.configurations import list_configurations
 from encoders.training.resumption import read_checkpoint
 from encoders.training.songs import SongDataset
 from fxrep.audio import integrated_loudness, normalize_loudness
@@ -46,20 +45,6 @@ def test_there_are_four() -> None:
     assert [
         f"style_transfer/debug/diff_mst_{name}.yaml" for name in ("described", "embedding", "paper", "small")
     ] == NAMES
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_debug_configurations_are_twins(name: str) -> None:
-    debug = yaml.safe_load(find_configuration(name).read_text())
-    full = yaml.safe_load(find_configuration(name.replace("debug/", "")).read_text())
-    debug["trainer"].pop("accelerator")
-
-    def shape(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: value[key] if key == "class_path" else shape(value[key]) for key in sorted(value)}
-        return None
-
-    assert shape(debug) == shape(full)
 
 
 @pytest.mark.parametrize("name", [one for one in NAMES if "embedding" not in one])
