@@ -73,15 +73,15 @@ def add(
     Example: fxrep index add library.fxindex new-songs/ extra.wav
     """
     from encoders import load_encoder
-    from fxrep.retrieval import AddReport, ReferenceIndex, read_embeddings
+    from fxrep.retrieval import AddReport, ReferenceIndex
+    from fxrep.retrieval.embedding_file import is_embeddings
 
     table = _read_metadata(metadata)
-    audio = [path for path in paths if path.suffix != ".parquet"]
+    audio = [path for path in paths if not is_embeddings(path)]
     report = AddReport()
     with ReferenceIndex.open(index) as opened:
-        for path in paths:
-            if path.suffix == ".parquet":
-                report.extend(opened.add_embeddings(read_embeddings(path), metadata=table))
+        if embedded := [path for path in paths if is_embeddings(path)]:
+            report.extend(opened.add_embedding_files(embedded, metadata=table))
         if audio:
             opened.use(load_encoder(model or opened.model or "default"))
             report.extend(opened.add(audio, metadata=table, loudness=loudness))

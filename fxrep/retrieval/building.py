@@ -11,8 +11,7 @@ from fxrep.audio import find_audio_files
 from fxrep.errors import AudioError, OutputError
 from fxrep.files import atomic_folder
 from fxrep.retrieval.database import is_index
-from fxrep.retrieval.embedding_file import read_embeddings
-from fxrep.retrieval.embedding_table import EmbeddingTable
+from fxrep.retrieval.embedding_file import embedding_files, is_embeddings
 from fxrep.retrieval.encoder import AudioEncoder
 from fxrep.retrieval.index import ReferenceIndex
 from fxrep.retrieval.model_check import check_windows
@@ -37,7 +36,8 @@ def build_index(
 
     Args:
         path: folder to make, for example ``library.fxindex``.
-        paths: files and folders of audio, and files that `embed_corpus` wrote with ``level="window"``.
+        paths: files and folders of audio, and files or folders of files that `embed_corpus` and `embed_on_ray` wrote
+            with ``level="window"``.
         encoder: what embeds them.
         model: name under which the encoder can be loaded again.
         metadata: for some of the files, keyed by path.
@@ -52,10 +52,11 @@ def build_index(
     folder = Path(path)
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     # Before anything is made: is there something to add?
-    tables = [read_embeddings(source) for source in given if Path(source).suffix == ".parquet"]
+    tables = [source for source in given if is_embeddings(source)]
     for table in tables:
-        check_windows(table, encoder.fingerprint, "the new index")
-    sources = [source for source in given if Path(source).suffix != ".parquet"]
+        for file in embedding_files(table):
+            check_windows(file, encoder.fingerprint, "the new index")
+    sources = [source for source in given if not is_embeddings(source)]
     if sources or not tables:
         find_audio_files(sources)
     mark = UnfinishedMark(folder, given)
@@ -87,15 +88,15 @@ def _is_taken(folder: Path) -> bool:
 def _fill(
     index: ReferenceIndex,
     sources: list[str | os.PathLike[str]],
-    tables: list[EmbeddingTable],
+    tables: list[str | os.PathLike[str]],
     metadata: Mapping[str, Metadata] | None,
     loudness: bool,
 ) -> AddReport:
     with index:
         # The folders and not the files in them: a dead link among those is one bad file, not a wrong call.
         report = AddReport()
-        for table in tables:
-            report.extend(index.add_embeddings(table, metadata=metadata))
+        if tables:
+            report.extend(index.add_embedding_files(tables, metadata=metadata))
         if sources:
             report.extend(index.add(sources, metadata=metadata, loudness=loudness))
     if report.failures and not (report.added or report.updated or report.unchanged):

@@ -12,10 +12,14 @@ import numpy as np
 from fxrep.errors import DataError
 from fxrep.retrieval.database import UNIT_TOLERANCE, Level
 from fxrep.retrieval.embedding_table import COLUMNS, GROUP_ROWS, EmbeddingTable
+from fxrep.retrieval.encoder import SongEmbedding
 from fxrep.table_kinds import table_kind
 
 if TYPE_CHECKING:
     import pyarrow
+
+SHARDS_NAME = "shards.json"
+"""In a folder of shards: how many there are."""
 
 
 class EmbeddingFile:
@@ -86,6 +90,24 @@ class EmbeddingFile:
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(error) from error
 
+    def songs(self) -> Iterator[SongEmbedding]:
+        """The songs of a file of windows, one after the other, a piece of the file in memory at a time.
+
+        Raises:
+            DataError: what is there is damaged, or the rows of a song are not together.
+        """
+        seen: set[str] = set()
+        rest: EmbeddingTable | None = None
+        for piece in self.pieces():
+            table = piece if rest is None else joined([rest, piece])
+            # The last song may go on in the next piece.
+            last = table.paths[-1]
+            cut = next((row for row in range(len(table) - 1, -1, -1) if table.paths[row] != last), -1) + 1
+            yield from _fresh(table.part(0, cut).to_songs(), seen, self.path)
+            rest = table.part(cut, len(table))
+        if rest is not None:
+            yield from _fresh(rest.to_songs(), seen, self.path)
+
     def group_of(self, row: int) -> tuple[int, int]:
         """Number and first row of the group that holds a row."""
         group = int(np.searchsorted(self._ends, row, side="right"))
@@ -135,6 +157,12 @@ class EmbeddingFile:
         )
 
 
+def is_embeddings(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is embeddings and not audio: a Parquet file, or a folder of shards."""
+    # A folder of audio may hold a table beside it.
+    return Path(path).suffix == ".parquet" or (Path(path) / SHARDS_NAME).is_file()
+
+
 def embedding_files(path: str | os.PathLike[str]) -> list[EmbeddingFile]:
     """The files that make up what `fxrep embed` wrote: one Parquet file, or a folder of them.
 
@@ -160,6 +188,15 @@ def read_embeddings(path: str | os.PathLike[str]) -> EmbeddingTable:
         DataError: the file is missing, corrupt, not a table of embeddings, or its parts disagree.
     """
     return joined([file.table() for file in embedding_files(path)])
+
+
+def _fresh(songs: list[SongEmbedding], seen: set[str], file: Path) -> list[SongEmbedding]:
+    for song in songs:
+        name = str(song.path)
+        if name in seen:
+            raise DataError(f"{file}: the windows of {name} are not together: write it again with fxrep embed")
+        seen.add(name)
+    return songs
 
 
 def joined(tables: Sequence[EmbeddingTable]) -> EmbeddingTable:

@@ -55,6 +55,20 @@ class EmbeddingTable:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def part(self, first: int, end: int) -> EmbeddingTable:
+        """Some rows in a row."""
+        rows = slice(first, end)
+        return EmbeddingTable(
+            self.paths[rows],
+            self.content_hashes[rows],
+            self.start_s[rows],
+            self.duration_s[rows],
+            self.vectors[rows],
+            self.level,
+            self.fingerprint,
+            self.metadata[rows],
+        )
+
     def songs(self) -> EmbeddingTable:
         """The same table with one row per song: windows are averaged and brought back to unit length."""
         if self.level == "song":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 from fxrep.audio import find_audio_files
 from fxrep.errors import ArgumentError, OutputError
 from fxrep.files import atomic_folder
+from fxrep.progress import track_progress
 from fxrep.retrieval.compaction import CompactReport, compact
 from fxrep.retrieval.creation import create_files
+from fxrep.retrieval.embedding_file import embedding_files
 from fxrep.retrieval.embedding_table import EmbeddingTable
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_song, hash_file
 from fxrep.retrieval.index_state import IndexState
@@ -140,6 +143,34 @@ class ReferenceIndex(IndexReader):
 
         with self._lock:
             return self._writer.add(list(songs), prepare, metadata, commit_every=1024)
+
+    def add_embedding_files(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        metadata: Mapping[str, Metadata] | None = None,
+    ) -> AddReport:
+        """Add songs from what `fxrep embed --windows` wrote, files and folders of them, however large these are.
+
+        What is finished is committed, and left alone when the same call is made again.
+
+        Raises:
+            DataError: a file is missing, damaged, or no table of embeddings; what came before it stays added.
+            ReferenceIndexError: a file was made with another model; nothing is added then.
+            ArgumentError: it has no windows; likewise.
+        """
+        given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        files = [file for path in given for file in embedding_files(path)]
+        for file in files:
+            check_windows(file, self.fingerprint, str(self.folder))
+
+        def prepare(song: SongEmbedding) -> Prepared | None:
+            return None if self._holds(song.path, song.content_hash) else Prepared(song)
+
+        songs = (song for file in files for song in file.songs())
+        work = ((song.path, partial(prepare, song)) for song in track_progress(songs, "indexing"))
+        with self._lock:
+            return self._writer.add_each(work, metadata, commit_every=1024)
 
     def remove(self, ids: int | Iterable[int]) -> int:
         """Remove songs by their ids; ids are never used again.

@@ -23,10 +23,10 @@ _ROUNDING = 2 * 10.0**-SCORE_DECIMALS
 
 @dataclass(frozen=True)
 class Neighbors:
-    """What exact search finds for windows of the library, their own songs left out.
+    """What exact search finds for some windows, their own songs left out.
 
     Attributes:
-        songs: whose windows ask, numbers in the view, ``(Q,)``.
+        songs: whose windows ask, numbers in the view, ``(Q,)``; -1 for what is not in it.
         queries: the windows, ``(Q, D)``.
         windows: scores of the nearest windows, best first, ``(Q, K)``; -inf where there are fewer.
         best: scores of the best windows of the nearest songs, likewise.
@@ -45,7 +45,8 @@ def measure_lists(view: View, songs: np.ndarray, index: Any, generator: np.rando
         how many lists are looked into and how many windows compared again; recall@10 of windows and of songs, over how
         many queries, and the median seconds of a query.
     """
-    truth = exact_neighbors(view, songs, *sample_windows(view, songs, _QUERIES, generator))
+    own, windows = sample_windows(view, songs, _QUERIES, generator)
+    truth = exact_neighbors(view, songs, window_rows(view, own, windows), own)
     owners = WindowOwners(view.places)
     tried: list[dict[str, Any]] = []
     for again in _AGAIN:
@@ -67,9 +68,8 @@ def sample_windows(
     return songs[owner], drawn - (ends - view.places.windows[songs])[owner]
 
 
-def exact_neighbors(view: View, songs: np.ndarray, own: np.ndarray, windows: np.ndarray) -> Neighbors:
-    """Compare some windows (songs and numbers) with all windows of all other songs; all vectors are read once."""
-    queries = window_rows(view, own, windows)
+def exact_neighbors(view: View, songs: np.ndarray, queries: np.ndarray, own: np.ndarray) -> Neighbors:
+    """Compare queries ``(Q, D)`` with all windows of songs but their `own`; all vectors are read once."""
     nearest = np.full((len(queries), _RECALL_AT), -np.inf, dtype=np.float32)
     best = nearest.copy()
     for chosen, rows in pieces(view, "window", songs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fxrep.errors import ArgumentError, ReferenceIndexError
+from fxrep.retrieval.embedding_file import EmbeddingFile
 from fxrep.retrieval.embedding_table import EmbeddingTable
 
 
@@ -21,7 +22,7 @@ def check_model(index: Path, expected: str, given: str) -> None:
         )
 
 
-def check_windows(table: EmbeddingTable, fingerprint: str, index: str) -> None:
+def check_windows(table: EmbeddingTable | EmbeddingFile, fingerprint: str, index: str) -> None:
     """Refuse embeddings that an index cannot take.
 
     Raises:

@@ -22,10 +22,10 @@ from fxrep.files import atomic_file, output_error
 from fxrep.progress import track_progress
 from fxrep.retrieval.corpus import CorpusReport, shard_of
 from fxrep.retrieval.database import Level
+from fxrep.retrieval.embedding_file import SHARDS_NAME
 from fxrep.retrieval.encoder import AudioEncoder
 from fxrep.retrieval.ray_shard import ShardEmbedder, ShardPlan, ShardResult
 
-PLAN_NAME = "shards.json"
 _MOST_BLOCKS = 10_000
 
 
@@ -79,7 +79,7 @@ def embed_on_ray(
 
 def _plan(folder: Path, level: Level, prune: bool, shards: int) -> ShardPlan:
     """The number of shards is written down before anything else: it says where a path belongs."""
-    file = folder / PLAN_NAME
+    file = folder / SHARDS_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not file.is_file():
@@ -135,7 +135,7 @@ def _results(
         ShardEmbedder,
         fn_constructor_args=(load, plan),
         num_cpus=1,
-        compute=data.ActorPoolStrategy(min_size=1, max_size=most),
+        compute=data.ActorPoolStrategy(size=most),
     )
     for row in dataset.iter_rows():
         yield ShardResult(**json.loads(row["result"]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fxrep.errors import ArgumentError, FxrepError, OutputError, ReferenceIndexError
@@ -87,19 +88,29 @@ class IndexWriter:
             metadata: for some of the files, by path.
             commit_every: files per transaction.
         """
+        # A link and its target are one file, which need not be embedded twice.
+        unique = list({file.resolve(): file for file in files}.values())
+        work = ((file, partial(prepare, file)) for file in track_progress(unique, "indexing"))
+        return self.add_each(work, metadata, commit_every)
+
+    def add_each(
+        self,
+        work: Iterable[tuple[Path, Callable[[], Prepared | None]]],
+        metadata: Mapping[str, Metadata] | None,
+        commit_every: int,
+    ) -> AddReport:
+        """`add` for files that come one by one, each with what gives its embedding; memory does not grow with them."""
         given = {Path(path).resolve(): values for path, values in (metadata or {}).items()}
         for values in given.values():
             metadata_json(values)
         report = AddReport()
         ready: list[tuple[Path, Prepared | None]] = []
         with self.writing():
-            # A link and its target are one file: adding both in one transaction would count it twice.
-            unique = list({file.resolve(): file for file in files}.values())
             try:
-                for file in track_progress(unique, "indexing"):
+                for file, prepare in work:
                     try:
                         with self._database.errors():
-                            ready.append((file, prepare(file)))
+                            ready.append((file, prepare()))
                     except (ReferenceIndexError, OutputError):
                         raise  # the index is at fault and not this file
                     except FxrepError as error:

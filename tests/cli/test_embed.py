@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
-from fxrep.errors import ArgumentError, AudioError, CheckpointError
+from fxrep.errors import ArgumentError, AudioError, CheckpointError, MissingExtraError
 from fxrep.retrieval import read_embeddings
 
 
@@ -37,6 +39,25 @@ def test_shards_share_the_files(tmp_path, command, model, songs):
         if any_good(songs, n)
     ]
     assert sum(rows) == 4
+
+
+def test_a_cluster_shares_the_files(tmp_path, command, model, songs):
+    for options in (("--shard", "1/2"), ("--readers", "2")):
+        with pytest.raises(ArgumentError, match="leave out --shard and --readers"):
+            command("embed", songs, "-o", tmp_path / "out", "--model", model, "--ray", "local", *options)
+    if find_spec("ray") is None:
+        with pytest.raises(MissingExtraError, match=r"fxrep\[ray\]"):
+            command("embed", songs, "-o", tmp_path / "out", "--model", model, "--ray", "local")
+
+
+@pytest.mark.slow
+def test_shards_of_a_cluster_can_be_indexed(tmp_path, command, model, library, songs):
+    pytest.importorskip("ray.data")
+    call = ("embed", songs, "-o", tmp_path / "out", "--model", model, "--windows", "--ray", "local", "--json")
+    assert (command(*call)["files"], command(*call)["reused"]) == (4, 4)
+    for n in range(4):
+        command("index", "remove", library, n + 1)
+    assert sorted(command("index", "add", library, tmp_path / "out", "--json")["added"]) == [5, 6, 7, 8]
 
 
 def any_good(songs, number) -> bool:

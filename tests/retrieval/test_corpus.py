@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fxrep.errors import ArgumentError, AudioError, DataError, OutputError, ReferenceIndexError
-from fxrep.retrieval import ReferenceIndex, embed_corpus, in_shard, read_embeddings
+from fxrep.retrieval import ReferenceIndex, build_index, embed_corpus, in_shard, read_embeddings
+from fxrep.retrieval.embedding_file import EmbeddingFile
 
 
 def test_one_row_per_song_with_the_encoder_named(tmp_path, encoder, songs):
@@ -196,3 +197,44 @@ def test_an_index_takes_embeddings_that_exist(tmp_path, encoder, other_encoder, 
         ReferenceIndex.create(tmp_path / "other.fxindex", other_encoder).add_embeddings(
             read_embeddings(tmp_path / "windows.parquet")
         )
+
+
+def test_files_of_any_size_are_added_piece_by_piece(tmp_path, encoder, other_encoder, songs, monkeypatch):
+    embed_corpus(songs[:3], encoder, tmp_path / "parts" / "1.parquet", level="window")
+    embed_corpus(songs[3:], encoder, tmp_path / "parts" / "2.parquet", level="window")
+    for rows in (1, 4, 8192):
+        # Songs of three rows lie across pieces of one and of four.
+        monkeypatch.setattr(EmbeddingFile.pieces, "__defaults__", (rows,))
+        with ReferenceIndex.create(tmp_path / f"{rows}.fxindex", encoder) as index:
+            assert len(index.add_embedding_files(tmp_path / "parts").added) == 6
+            again = index.add_embedding_files([tmp_path / "parts" / "1.parquet", tmp_path / "parts" / "2.parquet"])
+            assert len(again.unchanged) == 6
+            for song in songs:
+                vectors = encoder.embed_windows(song)[1].numpy()
+                assert [hit.path for hit in index.search_vector(vectors, 1)] == [song.resolve()]
+                assert index.search_vector(vectors[2], 1)[0].start_s == 1.0
+    with ReferenceIndex.create(tmp_path / "other.fxindex", other_encoder) as index:
+        with pytest.raises(ReferenceIndexError, match=r"bands-1.*bands-2"):
+            index.add_embedding_files(tmp_path / "parts")
+        assert len(index) == 0
+
+
+def test_an_index_is_built_of_shards_and_songs_together(tmp_path, encoder, songs):
+    shards = tmp_path / "shards"
+    for number in (1, 2):
+        embed_corpus(songs[:4], encoder, shards / f"{number}.parquet", level="window", shard=(number, 2))
+    (shards / "shards.json").write_text('{"shards": 2}')
+    (songs[0].parent / "notes.parquet").write_bytes(b"a table beside songs makes no embeddings of them")
+    report = build_index(tmp_path / "library.fxindex", [shards, songs[0].parent], encoder)
+    assert (len(report.added), len(report.unchanged), report.failures) == (6, 4, [])
+
+
+def test_windows_that_are_not_together_are_refused(tmp_path, encoder, songs):
+    embed_corpus(songs, encoder, tmp_path / "out.parquet", level="window")
+    table = pq.read_table(tmp_path / "out.parquet")
+    pq.write_table(pa.concat_tables([table.slice(0, 2), table.slice(3, 6), table.slice(2, 1)]), tmp_path / "x.parquet")
+    with (
+        ReferenceIndex.create(tmp_path / "x.fxindex", encoder) as index,
+        pytest.raises(DataError, match="not together"),
+    ):
+        index.add_embedding_files(tmp_path / "x.parquet")
