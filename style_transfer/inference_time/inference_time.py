@@ -84,7 +84,7 @@ class InferenceTime:
         sample_rate: int = 44100,
         **options: Any,
     ) -> None:
-        self.options = SearchOptions(**options)
+        self.options = SearchOptions.named(options)
         self.console = default_console() if console is None else console
         if not isinstance(self.console, MixingConsole):
             raise ArgumentError(f"console is {type(console).__name__}: expected a MixingConsole, or None")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError
@@ -49,6 +50,18 @@ class SearchOptions:
     patience: int | None = 6
     time_limit_s: float | None = None
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)
+
+    @classmethod
+    def named(cls, options: Mapping[str, Any]) -> SearchOptions:
+        """Options by their names.
+
+        Raises:
+            ArgumentError: a name is unknown, or a number is out of range.
+        """
+        known = [field.name for field in fields(cls)]
+        if unknown := [name for name in options if name not in known]:
+            raise ArgumentError(f"inference_time has no option {unknown[0]!r}: choose from {', '.join(known)}")
+        return cls(**options)
 
     def __post_init__(self) -> None:
         if self.search not in SEARCHES:
