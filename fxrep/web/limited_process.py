@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import multiprocessing.forkserver as forkserver
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -57,14 +59,25 @@ class OverLimitError(FxrepError):
 
 
 def prepare_processes(modules: Sequence[str]) -> None:
-    """Say what the server process loads; call it before the first `run_limited`."""
-    method = _method()
-    if method == "forkserver":
-        multiprocessing.get_context(method).set_forkserver_preload(["__main__", *modules])
+    """Start the server process, which loads modules, and do not wait for it; call it on the main thread.
+
+    An interrupt from a terminal reaches it too, in the middle of loading: it is started deaf to that, and ends with the
+    process that started it.
+    """
+    if _method() != "forkserver":
+        return
+    forkserver.set_forkserver_preload(["__main__", *modules])
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def start_processes() -> None:
-    """Start the server process and wait for it, so that the first recording need not."""
+def wait_for_processes() -> None:
+    """Wait until processes start in no time."""
     with suppress(FxrepError):
         run_limited(_nothing, {}, ProcessLimits(memory_bytes=None), lambda message, progress: None, "nothing")
 
@@ -96,8 +109,13 @@ def run_limited(
     context: Any = multiprocessing.get_context(_method())
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(sending, work, dict(arguments), limits), daemon=True)
-    process.start()
-    sending.close()
+    try:
+        process.start()
+    except (OSError, EOFError) as error:
+        receiving.close()
+        raise AudioError(f"{name} cannot be decoded now ({type(error).__name__}): try again") from error
+    finally:
+        sending.close()
     try:
         return _follow(process, receiving, limits, report, name)
     finally:

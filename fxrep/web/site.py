@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from fxrep.web.cache_folder import CacheFolder, temporary_root
 from fxrep.web.config import WebConfig
 from fxrep.web.job_board import JobBoard
 from fxrep.web.library import Library, UnknownError
-from fxrep.web.limited_process import prepare_processes, start_processes
+from fxrep.web.limited_process import prepare_processes, wait_for_processes
 from fxrep.web.maps import Maps
 from fxrep.web.mix_folders import MixFolders
 from fxrep.web.mixes import Mixes
@@ -71,6 +72,7 @@ class WebSite:
 
     def __init__(self, config: WebConfig) -> None:
         self.config, self._stack, self.closed = config, ExitStack(), False
+        self._warming: threading.Thread | None = None
         with ExitStack() as stack:
             mixes = MixFolders(config.mixes)
             self.library = Library(config)
@@ -109,8 +111,14 @@ class WebSite:
         self._stack.close()
 
     def warm_up(self) -> None:
-        """Load what the first upload needs ahead of it; call it on a thread of its own."""
-        start_processes()
+        """Load what the first upload needs ahead of it, on a thread of its own."""
+        self._warming = threading.Thread(target=self._warm_up, name="warm-up")
+        self._warming.start()
+
+    def _warm_up(self) -> None:
+        wait_for_processes()
+        if self.closed:
+            return
         try:
             self.library.listening_index()
         except FxrepError as error:
@@ -175,6 +183,8 @@ class WebSite:
 
     def _stop(self) -> None:
         self.closed = True
+        if self._warming is not None:
+            self._warming.join()  # a thread that is cut off while it loads compiled code ends the process with a crash
         self.board.close()
         for pool in (self.searching, self.listening):
             pool.shutdown(wait=True, cancel_futures=True)
