@@ -97,7 +97,8 @@ class HeardStems(Dataset[dict[str, Any]]):
         seed: of everything that is drawn.
 
     Shape of an item: ``mixture`` (2, T); of the S stems in it ``frames`` (S, F, frames), ``embedding`` (S, D), both of
-    the stem alone, ``clips`` (S, 2, T) without effects from elsewhere, and ``instruments``, their names.
+    the stem alone, ``clips`` (S, 2, T) of the same instruments from elsewhere, half of them without effects, and
+    ``instruments``, their names.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -135,11 +136,12 @@ class HeardStems(Dataset[dict[str, Any]]):
 
     def _draw(self, rng: np.random.Generator, place: int) -> dict[str, Tensor]:
         """One stem, and a clip of the instrument from another file where there is one."""
-        number, row = int(rng.integers(self.files)), int(rng.integers(STEMS_PER_FILE))
-        other = (number + int(rng.integers(1, max(2, self.files)))) % self.files
+        number, row, row_of_clip = (int(rng.integers(below)) for below in (self.files, STEMS_PER_FILE, STEMS_PER_FILE))
+        other = _open(_file(self.folder, place, (number + int(rng.integers(1, max(2, self.files)))) % self.files))
+        clip = other.get_tensor("clip") if rng.random() < 0.5 else other.get_slice("stems")[row_of_clip]
         file = _open(_file(self.folder, place, number))
         stem = {name: file.get_slice(name)[row].float() for name in ("stems", "frames", "embedding")}
-        return {**stem, "clips": _open(_file(self.folder, place, other)).get_tensor("clip").float()}
+        return {**stem, "clips": clip.float()}
 
 
 @torch.no_grad()
@@ -149,7 +151,7 @@ def _hear_file(
     rng = np.random.default_rng(seed)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
     dry = torch.stack([sampler.draw_content(rng, instrument) for _ in range(STEMS_PER_FILE)])[:, None]
-    wet = mixer({"a": dry, "b": dry}, sampler.sample_rate, generator).b
+    wet = mixer({"a": dry}, sampler.sample_rate, generator).b
     frames = encoder.standard_frames(wet)
     return {
         "stems": wet.clamp(-_LOUDEST, _LOUDEST).half(),

@@ -20,7 +20,7 @@ from fxrep.errors import ArgumentError, CheckpointError
 
 
 class _HeardBatch(NamedTuple):
-    """B mixtures of S stems each: frames together (B, F, n) and alone (B S, F, n), embedding alone, clips (S, 2, T)."""
+    """Of B mixtures of S stems: frames together (B, F, n), frames and embeddings alone (B S, …), clips (B, S, 2, T)."""
 
     together: Tensor
     alone: Tensor
@@ -98,9 +98,11 @@ class ListeningTraining(ContrastiveTraining):
     def _embed_pairs(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         """What the listener makes of every mixture and query, the embeddings of the stems, and the other losses."""
         stems = self._hear(batch, generator)
-        by_clip = self.encoder.queries.encode(stems.clips, self.encoder.sample_rate).float()
-        queries = self._queries(batch, by_clip, generator).repeat(len(stems.together), 1)
-        together = stems.together.repeat_interleave(len(by_clip), dim=0)
+        clips = self.encoder.queries.encode(stems.clips.flatten(0, 1), self.encoder.sample_rate).float()
+        by_clip = clips.unflatten(0, stems.clips.shape[:2])
+        asking = by_clip[int(torch.randint(len(by_clip), (), generator=generator))]
+        queries = self._queries(batch, asking, generator).repeat(len(by_clip), 1)
+        together = stems.together.repeat_interleave(len(asking), dim=0)
         heard = self.encoder.listener(together, queries)
         asked = F.normalize(self.encoder.embed_frames(heard).float(), dim=-1)
         if not self.training:
@@ -115,12 +117,11 @@ class ListeningTraining(ContrastiveTraining):
     def _hear(self, batch: dict[str, Any], generator: torch.Generator) -> _HeardBatch:
         """A batch of `HeardStems`, or one of stems without effects, which are rendered here."""
         if "mixture" in batch:
-            chosen = int(torch.randint(len(batch["clips"]), (), generator=generator))
             return _HeardBatch(
                 self.encoder.standard_frames(batch["mixture"]),
                 batch["frames"].flatten(0, 1),
                 batch["embedding"].flatten(0, 1),
-                batch["clips"][chosen],
+                batch["clips"],
             )
         rendered = cast(RenderedStems, self._render(batch, generator))
         alone = self.encoder.standard_frames(rendered.b)
@@ -128,7 +129,7 @@ class ListeningTraining(ContrastiveTraining):
             self.encoder.standard_frames(rendered.a[:: rendered.stems_per_mixture]),
             alone.float(),
             F.normalize(self.encoder.embed_frames(alone).float(), dim=-1),
-            rendered.clips,
+            batch["b"],
         )
 
     def _queries(self, batch: dict[str, Any], by_clip: Tensor, generator: torch.Generator) -> Tensor:
@@ -140,15 +141,15 @@ class ListeningTraining(ContrastiveTraining):
         return torch.stack(known)
 
     def _naming(self, batch: dict[str, Any], by_clip: Tensor) -> Tensor:
-        """Cross-entropy of the names of the instruments, given their clips; 0 where no name can be learned."""
+        """Cross-entropy of the names of the instruments, given all clips (B, S, Q); 0 where no name can be learned."""
         queries = self.encoder.queries
         known = getattr(queries, "instruments", [])
         rows = [row for row, names in enumerate(batch["instruments"]) if names[0] in known]
         if not isinstance(queries, ContentQueries) or not rows:
             return by_clip.new_zeros(())
         places = torch.tensor([known.index(batch["instruments"][row][0]) for row in rows], device=by_clip.device)
-        cosines = by_clip[rows] @ F.normalize(queries.names.weight.float(), dim=-1).T
-        return F.cross_entropy(cosines / _NAMING_TEMPERATURE, places)
+        cosines = by_clip[:, rows] @ F.normalize(queries.names.weight.float(), dim=-1).T
+        return F.cross_entropy(cosines.flatten(0, 1) / _NAMING_TEMPERATURE, places.repeat(len(cosines)))
 
     def _measure_held_out(self, split: str) -> None:
         """Measure also what the plain embeddings of the mixtures find."""

@@ -17,12 +17,9 @@ class RenderedStems(RenderedPairs):
     """Row i of `b` is a stem under the chain `settings[i]`, row i of `a` the mixture that it stands in.
 
     Attributes:
-        clips: (S, 2, T), a recording of each instrument without effects from no place of the mixtures: what to listen
-            for.
         stems_per_mixture: S; so many rows of `a` in a row are one mixture.
     """
 
-    clips: Tensor
     stems_per_mixture: int
 
 
@@ -42,7 +39,7 @@ class StemMixer(PairRenderer):
 
     @torch.no_grad()
     def forward(self, batch: PairItem, sample_rate: int, generator: torch.Generator) -> RenderedStems:
-        """Render ``batch["a"]`` (B, S, 2, T) and take a clip of ``batch["b"]`` per instrument; B items of one set."""
+        """Render ``batch["a"]`` (B, S, 2, T); B items of one set of instruments."""
         dry = batch["a"]
         items, stems = dry.shape[:2]
         settings = self.chain.sample_batch(generator, items * stems, sample_rate)
@@ -50,5 +47,4 @@ class StemMixer(PairRenderer):
         levelled = dry * (10.0 ** (levels_db / 20.0)).to(dry)
         wet: Tensor = self.chain(levelled.flatten(0, 1), sample_rate, settings)
         mixtures = wet.unflatten(0, (items, stems)).sum(1).repeat_interleave(stems, dim=0)
-        chosen = int(torch.randint(items, (), generator=generator))
-        return RenderedStems(mixtures, wet, settings, batch["b"][chosen], stems)
+        return RenderedStems(mixtures, wet, settings, stems)
