@@ -69,15 +69,13 @@ def hear_stems(
         )
     with atomic_file(note) as temporary:
         temporary.write_text(json.dumps(about, indent=2), encoding="utf-8")
-    files = [
-        (place, number)
-        for place in range(len(sampler.instruments))
-        for number in range(-(-stems_per_instrument // STEMS_PER_FILE))
-    ][rank::processes]
+    per_instrument = -(-stems_per_instrument // STEMS_PER_FILE)
+    every = [(place, number) for place in range(len(sampler.instruments)) for number in range(per_instrument)]
+    files = every[rank::processes]
     for place, number in track_progress(files, "rendering stems", len(files)):
         path = _file(folder, place, number)
         if not path.is_file():
-            sampler.seek(0, place * len(files) + number)
+            sampler.seek(0, place * per_instrument + number)
             heard = _hear_file(sampler, encoder, mixer, sampler.instruments[place], [seed, place, number])
             with atomic_file(path) as temporary:
                 save_file(heard, temporary)

@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from fxrep.audio import SILENCE_LUFS, load_audio, normalize_loudness
+from fxrep.data.instruments import INSTRUMENTS
 from fxrep.data.manifest import Manifest, ManifestRow
-from fxrep.data.segments import SILENT_ATTEMPTS, sounding_share
+from fxrep.data.segments import SILENT_ATTEMPTS, UNKNOWN_INSTRUMENT, sounding_share
 from fxrep.errors import ArgumentError, DataError
 from fxrep.mixing.recordings import REFERENCE_LUFS
 from fxrep.mixing.tracks import HIGHEST_GAIN_DB, LOWEST_GAIN_DB
@@ -31,12 +32,21 @@ _ENOUGH_SOUND = 0.1
 
 @dataclass(frozen=True)
 class Stem:
-    """A track to draw from: a number that is unique in all manifests, its file, length, and loudness in stereo."""
+    """A track to draw from.
+
+    Attributes:
+        number: unique in all manifests.
+        path: its file.
+        duration_s: its length.
+        loudness_lufs: as it sounds in stereo.
+        instrument: what plays, one of `INSTRUMENTS`.
+    """
 
     number: int
     path: Path
     duration_s: float
     loudness_lufs: float
+    instrument: str = UNKNOWN_INSTRUMENT
 
 
 class SongDataset(Dataset[dict[str, Any]]):
@@ -62,9 +72,10 @@ class SongDataset(Dataset[dict[str, Any]]):
         seed: of all that is drawn.
 
     Shape of an item: ``tracks`` (M, 2, T), T two segments or one; ``mask`` (M,); ``stem`` (M,) numbers of the tracks,
-    -1 where there is none; ``start_ms``, where the passage begins. With ``other_song`` ``reference`` (2, segment). With
-    ``own_mix`` ``target`` (2, segment), as loud as it is on file, ``gain_db`` (M,), what brings each track from its
-    level here to that on file, and ``gains_known``, whether those gains make the target.
+    -1 where there is none; ``instrument`` (M,), what plays, a place in `INSTRUMENTS`; ``start_ms``, where the passage
+    begins. With ``other_song`` ``reference`` (2, segment). With ``own_mix`` ``target`` (2, segment), as loud as it is
+    on file, ``gain_db`` (M,), what brings each track from its level here to that on file, and ``gains_known``, whether
+    those gains make the target.
 
     Raises:
         ArgumentError: numbers out of range.
@@ -222,9 +233,11 @@ class SongDataset(Dataset[dict[str, Any]]):
         tracks = torch.zeros(self.max_tracks, 2, self.segments * self.segment_samples)
         mask = torch.zeros(self.max_tracks, dtype=torch.bool)
         numbers = torch.full((self.max_tracks,), -1, dtype=torch.long)
+        instruments = torch.full((self.max_tracks,), INSTRUMENTS.index(UNKNOWN_INSTRUMENT), dtype=torch.long)
         for place, (stem, audio) in enumerate(found):
             tracks[place], mask[place], numbers[place] = audio, True, stem.number
-        return {"tracks": tracks, "mask": mask, "stem": numbers}
+            instruments[place] = INSTRUMENTS.index(stem.instrument)
+        return {"tracks": tracks, "mask": mask, "stem": numbers, "instrument": instruments}
 
 
 def _songs(
@@ -241,7 +254,8 @@ def _songs(
             if (split is not None and row.split != split) or row.loudness_lufs <= SILENCE_LUFS:
                 continue
             song = f"{root}/{row.dataset}/{row.song}"
-            stem = Stem(number, manifest.path_of(row), row.duration_s, _loudness(row))
+            instrument = row.instrument if row.instrument in INSTRUMENTS else UNKNOWN_INSTRUMENT
+            stem = Stem(number, manifest.path_of(row), row.duration_s, _loudness(row), instrument)
             if row.kind == "stem":
                 stems[song].append(stem)
             elif row.duration_s >= segment_s:
