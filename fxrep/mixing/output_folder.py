@@ -8,7 +8,7 @@ from pathlib import Path
 from fxrep.errors import ArgumentError, OutputError
 from fxrep.scratch_folder import is_scratch
 
-OUTPUT_NAMES = ("mix.wav", "console.json", "stems", "report.html", "details", "tracks", "console_tracks")
+OUTPUT_NAMES = ("mix.wav", "console.json", "result.json", "stems", "report.html", "details", "tracks", "console_tracks")
 """What the folder of a mix holds."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 
 from fxrep.files import atomic_folder
+from fxrep.mixing import session_file
 from fxrep.mixing.output_folder import check_file_names, check_output_folder
 from fxrep.mixing.recordings import Recordings, WindowEncoder
 from fxrep.mixing.report import MixReport, measure_mix
@@ -20,6 +22,8 @@ from fxrep.mixing.report_page import report_page
 from fxrep.mixing.session import MixSession
 from fxrep.mixing.track_names import file_stems
 from fxrep.mixing.tracks import TrackSet
+
+RESULT_FORMAT = "fxrep result 1"
 
 
 class MixResult:
@@ -83,6 +87,8 @@ class MixResult:
     def save(self, folder: str | Path, overwrite: bool = False, title: str = "Mix") -> Path:
         """Write ``mix.wav``, ``console.json``, ``stems/``, ``report.html``, and files into ``details/``, to a folder.
 
+        ``result.json`` says by which method it was made and which files it was to be like.
+
         The folder appears complete or not at all. Tracks that are arrays, or that were made for this result, are
         written too, so that ``fxrep render`` finds them.
 
@@ -114,7 +120,19 @@ class MixResult:
             pictures = {name: text for name, text in self.files.items() if name.endswith(".svg")}
             page = report_page(self.console, self._measured, title, pictures)
             (draft / "report.html").write_text(page, encoding="utf-8")
+            (draft / "result.json").write_text(self._origin(title, target), encoding="utf-8")
         return target
+
+    def _origin(self, title: str, folder: Path) -> str:
+        """Return in JSON how the mix came about; files are named by their way from the folder."""
+        paths = [] if self.references is None else self.references.paths
+        values = {
+            "format": RESULT_FORMAT,
+            "title": title,
+            "method": self.details.get("method"),
+            "references": [session_file.relative_path(path, folder) for path in paths],
+        }
+        return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
     def _with_own_tracks(self, draft: Path) -> MixSession:
         """Return the session with the tracks that were made for it where they will be found."""

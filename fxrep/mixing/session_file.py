@@ -30,7 +30,7 @@ def save_session(session: MixSession, path: Path) -> None:
         "format": FORMAT,
         "sample_rate": session.sample_rate,
         "tracks": {
-            name: {"path": _relative(paths[name], path.parent), "input_gain_db": session.input_gain_db[name]}
+            name: {"path": relative_path(paths[name], path.parent), "input_gain_db": session.input_gain_db[name]}
             for name in session.tracks.names
         },
         "settings": session.settings.to_dict(),
@@ -81,7 +81,8 @@ def _saved_paths(tracks: TrackSet, path: Path) -> dict[str, Path]:
     return found
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative_path(path: Path, folder: Path) -> str:
+    """Return how a file is named that is kept with a mix: by its way from the folder."""
     # Both without links, or the way up from one would not be the way down to the other.
     source, start = os.path.realpath(path), os.path.realpath(folder)
     try:

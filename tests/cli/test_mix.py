@@ -36,7 +36,7 @@ def test_folder_and_json(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     out = tmp_path / "new" / "out"
     assert fxrep(monkeypatch, song, "-m", "equal_loudness", "-o", out, "--json") == 0
     made = json.loads(capsys.readouterr().out)
-    assert {path.name for path in out.iterdir()} == {"mix.wav", "console.json", "stems", "report.html"}
+    assert {path.name for path in out.iterdir()} == {"mix.wav", "console.json", "result.json", "stems", "report.html"}
     assert [Path(path).name for path in made["stems"]] == ["bass.wav", "drums.wav"]
     assert made["method"] == "equal_loudness" and made["embedding_distance"]["after"] is None
     assert [text.split()[0] for text in made["decisions"]] == ["bass", "drums"]

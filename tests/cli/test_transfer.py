@@ -68,7 +68,9 @@ def test_folder_and_json(call, song: Path, tmp_path: Path) -> None:  # type: ign
     out = tmp_path / "new" / "out"
     made = call(song, "-r", tmp_path / "reference.wav", "-r", tmp_path / "second.flac", "--weights", "3,1",
                 "--only", "stereo,eq", "--strength", "0.5", "--option", "pan=-0.5", "-o", out)  # fmt: skip
-    assert {path.name for path in out.iterdir()} == {"mix.wav", "console.json", "stems", "report.html"}
+    assert {path.name for path in out.iterdir()} == {"mix.wav", "console.json", "result.json", "stems", "report.html"}
+    named = json.loads((out / "result.json").read_text())["references"]
+    assert [(out / one).resolve() for one in named] == [tmp_path / "reference.wav", tmp_path / "second.flac"]
     assert [Path(path).name for path in made["stems"]] == ["bass.wav", "drums.wav"]
     assert made["references"] == {str(tmp_path / "reference.wav"): 0.75, str(tmp_path / "second.flac"): 0.25}
     assert (made["method"], made["only"], made["strength"]) == ("one_balance", ["eq", "stereo"], 0.5)

@@ -28,7 +28,7 @@ from fxrep.mixing.tracks import TrackSet
 
 RATE = 44100
 SECONDS = 2.0
-WRITTEN = {"mix.wav", "console.json", "stems", "report.html"}
+WRITTEN = {"mix.wav", "console.json", "result.json", "stems", "report.html"}
 
 
 def tones(seed: int, channels: int = 1) -> torch.Tensor:
@@ -105,6 +105,12 @@ def test_saved_folder_is_complete_and_renders_again(files: list[Path], tmp_path:
     made = make(files)
     folder = made.save(tmp_path / "out" / "mix", title="A title & more")
     assert {path.name for path in folder.iterdir()} == WRITTEN
+    assert json.loads((folder / "result.json").read_text(encoding="utf-8")) == {
+        "format": "fxrep result 1",
+        "title": "A title & more",
+        "method": "by hand",
+        "references": [],
+    }
     assert {path.name for path in (folder / "stems").iterdir()} == {
         "kick.wav",
         "a & b _c_.wav",
