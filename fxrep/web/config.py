@@ -25,20 +25,20 @@ class WebLimits:
         json_bytes: size of any other request.
         cache_bytes: disk space for uploads, renders and decoded songs together.
         waiting: jobs that may wait in line.
-        searches: searches whose hits are remembered, to be explained.
+        hits: of searches, that are remembered to be explained.
     """
 
     upload_bytes: int = 200 << 20
-    upload_s: float = 1200.0
+    upload_s: float = 900.0
     receive_s: float = 300.0
     receiving: int = 64
     uploads: int = 200
     decode_s: float = 60.0
-    decode_bytes: int = 768 << 20
+    decode_bytes: int = 512 << 20
     json_bytes: int = 1 << 20
     cache_bytes: int = 2 << 30
     waiting: int = 256
-    searches: int = 1000
+    hits: int = 20_000
 
 
 @dataclass(frozen=True)

@@ -117,9 +117,7 @@ class _Peaks:
         self.highest = max(self.highest, float(magnitudes.max()))
 
 
-def reduce_peaks(peaks: list[float], points: int) -> list[float]:
+def reduce_peaks(peaks: np.ndarray, points: int) -> list[float]:
     """Fewer peaks for a smaller picture: the largest of each part."""
-    if points >= len(peaks):
-        return peaks
-    edges = np.arange(points) * len(peaks) // points
-    return [float(value) for value in np.maximum.reduceat(np.asarray(peaks), edges)]
+    edges = np.arange(min(points, len(peaks))) * len(peaks) // min(points, len(peaks))
+    return [round(float(value), 4) for value in np.maximum.reduceat(peaks, edges)]

@@ -16,7 +16,7 @@ from fxrep.errors import FxrepError
 logger = logging.getLogger(__name__)
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 FINISHED: tuple[State, ...] = ("done", "failed", "cancelled")
-_KEPT = 2000
+_KEPT = 500
 
 
 class CancelledError(Exception):

@@ -17,6 +17,7 @@ _BACKLOG = 512
 _GRACE_S = 2
 _KEEP_ALIVE_S = 30
 _HEADER_BYTES = 1 << 16
+_CONNECTIONS = 1000
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -65,6 +66,7 @@ def run_server(site: WebSite, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         date_header=True,
+        limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=_HEADER_BYTES,

@@ -7,12 +7,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fxrep.audio import audio_info
 from fxrep.errors import ArgumentError
-from fxrep.retrieval import ASPECTS, Between, Explanation, Hit
+from fxrep.retrieval import ASPECTS, Between, Explanation, Hit, Passage, explain
+from fxrep.retrieval.explanation import LONGEST_S
 from fxrep.retrieval.queries import QueryPart
 from fxrep.web.library import Library, UnknownError
 from fxrep.web.shared_work import SharedWork
@@ -92,12 +95,13 @@ class Searches:
     Args:
         library: to search.
         uploads: that may be asked with.
-        most: how many are remembered.
+        most: hits that are remembered.
     """
 
     def __init__(self, library: Library, uploads: Uploads, most: int) -> None:
         self.library, self.uploads, self.most = library, uploads, most
         self._searches: OrderedDict[str, Search] = OrderedDict()
+        self._remembered = 0
         self._lock = threading.Lock()
         self._explaining: SharedWork[dict[str, Any]] = SharedWork()
 
@@ -123,8 +127,9 @@ class Searches:
         search = Search(secrets.token_urlsafe(9), hits)
         with self._lock:
             self._searches[search.id] = search
-            while len(self._searches) > self.most:
-                self._searches.popitem(last=False)
+            self._remembered += len(hits)
+            while self._remembered > self.most and len(self._searches) > 1:
+                self._remembered -= len(self._searches.popitem(last=False)[1].hits)
         return {"search": search.id, "hits": [self._shown(hit) for hit in hits]}
 
     def explain(self, search_id: str, rank: int) -> dict[str, Any]:
@@ -147,10 +152,22 @@ class Searches:
         return search.explanations[rank]
 
     def _explain(self, hit: Hit) -> dict[str, Any]:
-        for path in (hit.path, *(passage.audio for passage in hit.query_passages)):
-            if not str(path).startswith(str(self.uploads.cache.folder)):
-                self.library.check_song(path)  # type: ignore[arg-type]
-        return _shown_explanation(hit.explanation)
+        if not hit.query_passages:
+            raise ArgumentError("there is no sound to compare with: search with a recording")
+        query = [self._heard(passage) for passage in hit.query_passages]
+        return _shown_explanation(explain(query, self._heard(Passage(hit.path, None, hit.start_s, hit.duration_s))))
+
+    def _heard(self, passage: Passage) -> Passage:
+        """What is measured of a passage: its middle, which is all that is read of a recording of hours."""
+        path = Path(str(passage.audio))
+        if not path.is_relative_to(self.uploads.cache.folder):
+            path = self.library.check_song(path)
+        whole_s = audio_info(path).duration_s - passage.start_s
+        length_s = whole_s if passage.duration_s is None else min(whole_s, passage.duration_s)
+        spare_s = length_s - LONGEST_S
+        if spare_s <= 0:
+            return Passage(path, None, passage.start_s, passage.duration_s)
+        return Passage(path, None, passage.start_s + spare_s / 2, LONGEST_S)
 
     def _question(self, source: Source) -> QueryPart:
         if source.song is not None:

@@ -98,7 +98,7 @@ class WebSite:
         folders = (*self.library.folders, *(mix.folder for mix in mixes.list()))
         self.mixes = Mixes(mixes, folders, config.references, self.renders, self.recordings, self.board)
         self.maps = Maps(self.library, self.board)
-        self.searches = Searches(self.library, self.uploads, limits.searches)
+        self.searches = Searches(self.library, self.uploads, limits.hits)
 
     def __enter__(self) -> WebSite:
         return self

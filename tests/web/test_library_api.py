@@ -129,8 +129,12 @@ def test_waveform_and_loudness_are_those_of_the_file(client: TestClient, library
 
 
 def test_fewer_peaks_are_the_largest_of_more() -> None:
-    peaks = [0.1, 0.5, 0.2, 0.9, 0.3]
-    assert reduce_peaks(peaks, 2) == [0.5, 0.9] and reduce_peaks(peaks, 1) == [0.9] and reduce_peaks(peaks, 9) == peaks
+    peaks = np.array([0.1, 0.5, 0.2, 0.9, 0.3])
+    assert (
+        reduce_peaks(peaks, 2) == [0.5, 0.9]
+        and reduce_peaks(peaks, 1) == [0.9]
+        and reduce_peaks(peaks, 9) == peaks.tolist()
+    )
 
 
 @pytest.mark.parametrize(
