@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from fxrep.retrieval import EmbeddingTable, read_embeddings
 
 _NEIGHBORS = 16
+_DIRECTIONS = 48
 SONG_WINDOWS = 48
 """Four minutes in windows of five seconds."""
 GROUP_ROWS = 8192
@@ -40,7 +41,9 @@ class LikeRealSongs:
         power = np.array([np.square(rows).sum(1).mean() for rows in scatter])
         self.spread = np.sqrt(power / power.mean())
         values, axes = np.linalg.eigh(np.cov(np.concatenate(scatter).T))
-        self.axes = (axes * np.sqrt(np.maximum(values, 0))).T.astype(np.float32)
+        # Nearly all of the variance is in few directions; what is left goes into these.
+        share = values[-_DIRECTIONS:].sum() / values.sum()
+        self.axes = (axes * np.sqrt(np.maximum(values / share, 0))).T[-_DIRECTIONS:].astype(np.float32)
         distance = np.square(self.means[:, None] - self.means[None]).sum(-1)
         nearest = np.argsort(distance, axis=1)[:, 1 : _NEIGHBORS + 1]
         self.ways = (self.means[nearest] - self.means[:, None]) / np.sqrt(_NEIGHBORS)
@@ -53,7 +56,7 @@ class LikeRealSongs:
         near = generator.integers(len(self.means), size=songs)
         steps = generator.standard_normal((songs, _NEIGHBORS))
         means = self.means[near] + np.einsum("sk,skd->sd", steps, self.ways[near])
-        noise = generator.standard_normal((songs, windows, self.dim), dtype=np.float32) @ self.axes
+        noise = generator.standard_normal((songs, windows, len(self.axes)), dtype=np.float32) @ self.axes
         noise *= generator.choice(self.spread, size=songs).astype(np.float32)[:, None, None]
         noise += means.astype(np.float32)[:, None]
         unit: np.ndarray = noise / np.linalg.norm(noise, axis=-1, keepdims=True)
@@ -67,7 +70,8 @@ def write_parts(
     for begin in range(first, first + songs, part_songs):
         count = min(part_songs, first + songs - begin)
         flat = source.draw(count, SONG_WINDOWS, begin).reshape(-1)
-        numbers = np.repeat(np.arange(begin, begin + count), SONG_WINDOWS)
+        numbers = range(begin, begin + count)
+        owner = pa.array(np.repeat(np.arange(count), SONG_WINDOWS))
         starts = np.tile(5.0 * np.arange(SONG_WINDOWS), count)
         schema = pa.schema(
             [
@@ -80,10 +84,10 @@ def write_parts(
             metadata={"fxrep.fingerprint": fingerprint, "fxrep.level": "window"},
         )
         columns = [
-            pa.array([f"{folder}/{number // 1000:06d}/{number:09d}.flac" for number in numbers]),
-            pa.array([f"{number:064x}" for number in numbers]),
+            pa.array([f"{folder}/{number // 1000:06d}/{number:09d}.flac" for number in numbers]).take(owner),
+            pa.array([f"{number:064x}" for number in numbers]).take(owner),
             pa.array(starts),
-            pa.array(np.full(len(numbers), 5.0)),
+            pa.array(np.full(len(owner), 5.0)),
             pa.FixedSizeListArray.from_arrays(pa.array(flat), source.dim),
         ]
         file = folder / f"part-{begin:09d}.parquet"

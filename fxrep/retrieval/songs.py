@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class SongTable:
     def __init__(self, database: IndexDatabase, folder: Path, window_s: float) -> None:
         self._database = database
         self.base = folder.resolve().parent
+        self._inside = os.path.normcase(os.path.join(self.base, ""))  # noqa: PTH118
         self._window_s = window_s
 
     def stored_path(self, file: Path) -> str:
@@ -40,17 +42,19 @@ class SongTable:
             AudioError: the name is not UTF-8, as SQLite's texts are.
         """
         check_name(file)
-        resolved = file.resolve()
-        inside = resolved.is_relative_to(self.base)
-        return (resolved.relative_to(self.base) if inside else resolved).as_posix()
+        # As texts: paths are asked for by the million.
+        real = os.path.realpath(file)
+        if os.path.normcase(real).startswith(self._inside):
+            real = real[len(self._inside) :]
+        return real if os.sep == "/" else Path(real).as_posix()
 
     def real_path(self, stored: str) -> Path:
         """The file of a stored name."""
         return self.base / stored
 
-    def at(self, file: Path) -> SongRow | None:
-        """The song of a file."""
-        return next(self._database.rows("path = ?", self.stored_path(file)), None)
+    def at(self, file: Path, stored: str | None = None) -> SongRow | None:
+        """The song of a file; `stored` is its `stored_path`, where that is known."""
+        return next(self._database.rows("path = ?", self.stored_path(file) if stored is None else stored), None)
 
     def copies(self, content_hash: str) -> list[SongRow]:
         """Songs with the same bytes."""

@@ -157,7 +157,7 @@ class IndexWriter:
     ) -> None:
         unchanged = [file for file, prepared in ready if prepared is None]
         new = [(file, prepared) for file, prepared in ready if prepared is not None]
-        described = [(file, metadata[file.resolve()]) for file in unchanged if file.resolve() in metadata]
+        described = [(file, metadata[file.resolve()]) for file in unchanged if metadata and file.resolve() in metadata]
         if new or described:
             batch = AddReport()
             with change_index(self._database) as change:
@@ -166,15 +166,16 @@ class IndexWriter:
                     if row is not None and json.loads(row.metadata) != dict(values):
                         change.describe(row, metadata_json(values))
                 for file, prepared in new:
-                    self._put(change, file, prepared, metadata.get(file.resolve()), batch)
+                    self._put(change, file, prepared, metadata.get(file.resolve()) if metadata else None, batch)
             report.added += batch.added
             report.updated += batch.updated
         report.unchanged += [str(file) for file in unchanged]
 
     def _put(self, change: Change, file: Path, prepared: Prepared, given: Metadata | None, batch: AddReport) -> None:
-        old = self._songs.at(file)
+        stored = self._songs.stored_path(file)
+        old = self._songs.at(file, stored)
         inherited = old.metadata if old else "{}"
         text = inherited if given is None else metadata_json(given)
         facts = metadata_json(prepared.facts)
-        row = change.put(self._songs.stored_path(file), prepared.song, text, facts, old.id if old else None)
+        row = change.put(stored, prepared.song, text, facts, old.id if old else None)
         (batch.updated if old else batch.added).append(row.id)
