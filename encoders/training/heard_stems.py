@@ -95,8 +95,8 @@ class HeardStems(Dataset[dict[str, Any]]):
         seed: of everything that is drawn.
 
     Shape of an item: ``mixture`` (2, T); of the S stems in it ``frames`` (S, F, frames), ``embedding`` (S, D), both of
-    the stem alone, ``clips`` (S, 2, T) of the same instruments from elsewhere, half of them without effects, and
-    ``instruments``, their names.
+    the stem alone, ``clips`` (S, 2, T) of the same instruments from elsewhere, half of them without effects,
+    ``instruments``, their names; and to learn names from, ``named`` (2, T), a clip of any instrument, and its ``name``.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -124,22 +124,30 @@ class HeardStems(Dataset[dict[str, Any]]):
         size = int(of_group.integers(1, self.max_stems + 1))
         places = of_group.permutation(len(self.instruments))[:size].tolist()
         rng = np.random.default_rng([self.seed, self.epoch, index, 0])
-        drawn = [self._draw(rng, place) for place in places]
+        drawn = [self._draw_stem(rng, place) for place in places]
         stems = {name: torch.stack([one[name] for one in drawn]) for name in drawn[0]}
+        named = int(rng.integers(len(self.instruments)))
         return {
             "mixture": stems.pop("stems").sum(0),
             **stems,
             "instruments": [self.instruments[place] for place in places],
+            "named": self._draw_clip(rng, named, int(rng.integers(self.files))),
+            "name": self.instruments[named],
         }
 
-    def _draw(self, rng: np.random.Generator, place: int) -> dict[str, Tensor]:
+    def _draw_stem(self, rng: np.random.Generator, place: int) -> dict[str, Tensor]:
         """One stem, and a clip of the instrument from another file where there is one."""
-        number, row, row_of_clip = (int(rng.integers(below)) for below in (self.files, STEMS_PER_FILE, STEMS_PER_FILE))
-        other = _open(_file(self.folder, place, (number + int(rng.integers(1, max(2, self.files)))) % self.files))
-        clip = other.get_tensor("clip") if rng.random() < 0.5 else other.get_slice("stems")[row_of_clip]
+        number, row = int(rng.integers(self.files)), int(rng.integers(STEMS_PER_FILE))
         file = _open(_file(self.folder, place, number))
         stem = {name: file.get_slice(name)[row].float() for name in ("stems", "frames", "embedding")}
-        return {**stem, "clips": clip.float()}
+        other = (number + int(rng.integers(1, max(2, self.files)))) % self.files
+        return {**stem, "clips": self._draw_clip(rng, place, other)}
+
+    def _draw_clip(self, rng: np.random.Generator, place: int, number: int) -> Tensor:
+        """The clip of a file, or one of its stems, equally often."""
+        file, row = _open(_file(self.folder, place, number)), int(rng.integers(STEMS_PER_FILE))
+        clip: Tensor = file.get_tensor("clip") if rng.random() < 0.5 else file.get_slice("stems")[row]
+        return clip.float()
 
 
 @torch.no_grad()

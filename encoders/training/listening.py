@@ -20,12 +20,17 @@ from fxrep.errors import ArgumentError, CheckpointError
 
 
 class _HeardBatch(NamedTuple):
-    """Of B mixtures of S stems: frames together (B, F, n), frames and embeddings alone (B S, …), clips (B, S, 2, T)."""
+    """Of B mixtures of S stems: frames together (B, F, n), frames and embeddings alone (B S, …), clips (B, S, 2, T).
+
+    And R clips (R, 2, T) with the names of their instruments, to learn names from.
+    """
 
     together: Tensor
     alone: Tensor
     embedding: Tensor
     clips: Tensor
+    named: Tensor
+    names: list[str]
 
 
 class ListeningTraining(ContrastiveTraining):
@@ -98,18 +103,16 @@ class ListeningTraining(ContrastiveTraining):
     def _embed_pairs(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         """What the listener makes of every mixture and query, the embeddings of the stems, and the other losses."""
         stems = self._hear(batch, generator)
-        clips = self.encoder.queries.encode(stems.clips.flatten(0, 1), self.encoder.sample_rate).float()
-        by_clip = clips.unflatten(0, stems.clips.shape[:2])
-        asking = by_clip[int(torch.randint(len(by_clip), (), generator=generator))]
-        queries = self._queries(batch, asking, generator).repeat(len(by_clip), 1)
-        together = stems.together.repeat_interleave(len(asking), dim=0)
+        queries = self._queries(batch, stems.clips, generator)
+        together = stems.together.repeat_interleave(len(queries), dim=0)
+        queries = queries.repeat(len(stems.together), 1)
         heard = self.encoder.listener(together, queries)
         asked = F.normalize(self.encoder.embed_frames(heard).float(), dim=-1)
         if not self.training:
             plain = F.normalize(self.encoder.embed_frames(together).float(), dim=-1)
             self._plain.append((plain.cpu(), stems.embedding.cpu()))
         frames = F.smooth_l1_loss(heard.float(), stems.alone)
-        losses = {"frames": frames, "naming": self._naming(batch, by_clip)}
+        losses = {"frames": frames, "naming": self._naming(stems.named, stems.names)}
         sides = {"a": asked, "b": stems.embedding}
         return {**sides, **{f"embedding_{side}": value for side, value in sides.items()}, **losses}
 
@@ -122,6 +125,8 @@ class ListeningTraining(ContrastiveTraining):
                 batch["frames"].flatten(0, 1),
                 batch["embedding"].flatten(0, 1),
                 batch["clips"],
+                batch["named"],
+                list(batch["name"]),
             )
         rendered = cast(RenderedStems, self._render(batch, generator))
         alone = self.encoder.standard_frames(rendered.b)
@@ -130,26 +135,30 @@ class ListeningTraining(ContrastiveTraining):
             alone.float(),
             F.normalize(self.encoder.embed_frames(alone).float(), dim=-1),
             batch["b"],
+            batch["b"].flatten(0, 1),
+            [names[item] for item in range(len(batch["b"])) for names in batch["instruments"]],
         )
 
-    def _queries(self, batch: dict[str, Any], by_clip: Tensor, generator: torch.Generator) -> Tensor:
-        """One query per instrument, (S, Q)."""
+    def _queries(self, batch: dict[str, Any], clips: Tensor, generator: torch.Generator) -> Tensor:
+        """One query per instrument, (S, Q): its name, or one of the clips (B, S, 2, T) of it."""
+        chosen = clips[int(torch.randint(len(clips), (), generator=generator))]
+        by_clip = self.encoder.queries.encode(chosen, self.encoder.sample_rate).float()
         if float(torch.rand((), generator=generator)) >= self.named_share:
             return by_clip
         names = [self.encoder.queries.named(names[0]) for names in batch["instruments"]]
         known = [by_clip[place] if name is None else name.to(by_clip) for place, name in enumerate(names)]
         return torch.stack(known)
 
-    def _naming(self, batch: dict[str, Any], by_clip: Tensor) -> Tensor:
-        """Cross-entropy of the names of the instruments, given all clips (B, S, Q); 0 where no name can be learned."""
+    def _naming(self, clips: Tensor, names: list[str]) -> Tensor:
+        """Cross-entropy of the names of instruments, given clips (R, 2, T); 0 where no name can be learned."""
         queries = self.encoder.queries
         known = getattr(queries, "instruments", [])
-        rows = [row for row, names in enumerate(batch["instruments"]) if names[0] in known]
+        rows = [row for row, name in enumerate(names) if name in known]
         if not isinstance(queries, ContentQueries) or not rows:
-            return by_clip.new_zeros(())
-        places = torch.tensor([known.index(batch["instruments"][row][0]) for row in rows], device=by_clip.device)
-        cosines = by_clip[:, rows] @ F.normalize(queries.names.weight.float(), dim=-1).T
-        return F.cross_entropy(cosines.flatten(0, 1) / _NAMING_TEMPERATURE, places.repeat(len(cosines)))
+            return clips.new_zeros(())
+        said = queries.encode(clips[rows], self.encoder.sample_rate).float()
+        places = torch.tensor([known.index(names[row]) for row in rows], device=said.device)
+        return F.cross_entropy(said @ F.normalize(queries.names.weight.float(), dim=-1).T / _NAMING_TEMPERATURE, places)
 
     def _measure_held_out(self, split: str) -> None:
         """Measure also what the plain embeddings of the mixtures find."""

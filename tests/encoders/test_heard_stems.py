@@ -66,6 +66,7 @@ def test_mixtures_are_sums_of_stems_of_one_set(hear: Any) -> None:
         assert item["instruments"] == stems[index - index % 4]["instruments"]
         assert len(item["frames"]) == len(item["embedding"]) == len(item["clips"]) == len(item["instruments"])
         rest = item["mixture"]
+        assert item["named"].shape == rest.shape and item["name"] in stems.instruments
         candidates = [torch.stack(every[name]) for name in item["instruments"]]
         sums = candidates[0] if len(candidates) == 1 else (candidates[0][:, None] + candidates[1][None]).flatten(0, 1)
         assert (sums - rest).abs().amax((1, 2)).min() < 1e-6
