@@ -79,7 +79,7 @@ def walk_the_road(out: Path, *, seconds: float, songs: int, seed: int) -> dict[s
         "training": training,
         "retrieval": retrieval,
         "search": search,
-        "map": {"points": len(report.points.table), "size_bytes": report.size_bytes},
+        "map": {"points": len(report.points), "size_bytes": report.size_bytes},
         "files": {name: str(out / file) for name, file in FILES.items()},
         "steps_s": timer.seconds,
     }

@@ -7,23 +7,22 @@ clicked, or the coordinates.
 from fxrep.visualization.clusters import Cluster, ClusterFeature
 from fxrep.visualization.colors import Colors
 from fxrep.visualization.drawing import MapReport, draw_map
-from fxrep.visualization.groups import Groups, group_points
+from fxrep.visualization.drawn_points import DrawnPoints
 from fxrep.visualization.library_map import FEATURES, LibraryMap
-from fxrep.visualization.map_points import MapPoints, place_points
-from fxrep.visualization.projection import fit_projection, project
+from fxrep.visualization.measuring import Progress
+from fxrep.visualization.projection import Projection, fit_projection, project
 
 __all__ = [
     "FEATURES",
     "Cluster",
     "ClusterFeature",
     "Colors",
-    "Groups",
+    "DrawnPoints",
     "LibraryMap",
-    "MapPoints",
     "MapReport",
+    "Progress",
+    "Projection",
     "draw_map",
     "fit_projection",
-    "group_points",
-    "place_points",
     "project",
 ]

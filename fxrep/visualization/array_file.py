@@ -28,7 +28,8 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], description: Mapp
     kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     text = json.dumps(description, sort_keys=True)
     with atomic_file(path) as temporary:
-        save_file(kept, temporary, metadata={"description": text, "crc32": _checksum(kept, text)})
+        # One entry, since several come in an order that changes from run to run.
+        save_file(kept, temporary, metadata={"fxrep": f"{_checksum(kept, text)} {text}"})
         share_like_others(temporary)
 
 
@@ -47,8 +48,8 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         with safe_open(path, framework="np") as stream:
             tags = stream.metadata() or {}
             arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-        text = tags["description"]
-        if tags["crc32"] != _checksum(arrays, text):
+        checksum, _, text = tags["fxrep"].partition(" ")
+        if checksum != _checksum(arrays, text):
             raise DamagedArraysError("its checksum is wrong")
         return arrays, json.loads(text)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:

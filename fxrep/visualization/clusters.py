@@ -10,6 +10,8 @@ import numpy as np
 
 from fxrep.retrieval import ASPECTS, Aspect
 
+NAMED_BY = 24
+"""Points of every cluster that are measured to name it."""
 MOST_WORDS = 3
 AVERAGE = "near the average"
 _FEWEST = 3
@@ -72,6 +74,13 @@ class Cluster:
         """The inverse of `to_dict`."""
         features = tuple(ClusterFeature(**feature) for feature in values["features"])
         return Cluster(int(values["id"]), str(values["name"]), int(values["size"]), features)
+
+
+def draw_members(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Numbers of the points by which clusters are named: up to `NAMED_BY` of each and of those in none, ascending."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    chosen = [order[labels[order] == label][:NAMED_BY] for label in np.unique(labels)]
+    return np.sort(np.concatenate(chosen)) if chosen and labels.max() >= 0 else np.empty(0, dtype=np.int64)
 
 
 def name_clusters(labels: np.ndarray, features: np.ndarray) -> tuple[Cluster, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -43,6 +43,10 @@ class Colors:
     values: np.ndarray
     groups: tuple[str, ...] = ()
     ticks: tuple[tuple[float, str], ...] = ()
+
+    def take(self, points: np.ndarray) -> Colors:
+        """Of some of the points."""
+        return replace(self, values=self.values[points])
 
     def palette(self, dark: bool = False) -> list[str]:
         """One colour per group, or the stops of the ramp of numbers, as hexadecimal."""

@@ -13,12 +13,13 @@ from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_table import check_level
 from fxrep.table_kinds import MAP, check_replaceable
 from fxrep.visualization.coordinates import write_coordinates
-from fxrep.visualization.map_points import MapPoints, place_points
-from fxrep.visualization.page import write_page
+from fxrep.visualization.drawn_points import DrawnPoints, Listening, draw_library, draw_table
+from fxrep.visualization.library_map import LARGEST_SEED, LibraryMap
+from fxrep.visualization.page import MOST_CLIPS, write_page
 from fxrep.visualization.static_map import write_picture
 
 SUFFIXES = (".html", ".png", ".parquet")
-LARGEST_SEED = 2**32 - 1
+LISTENING: tuple[Listening, ...] = ("all", "some", "none")
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class MapReport:
         points: what was drawn.
         clips: how many points can be heard.
         size_bytes: of the file.
-        failures: (path, reason) of recordings that could not be read for a clip.
+        failures: (path, reason) of recordings that could not be read for a clip or measured.
     """
 
     output: Path
-    points: MapPoints
+    points: DrawnPoints
     clips: int
     size_bytes: int
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -46,22 +47,34 @@ def draw_map(
     *,
     level: Level | None = None,
     color: str = "cluster",
-    seed: int = 0,
+    seed: int | None = None,
+    again: bool = False,
+    listening: Listening = "some",
     title: str | None = None,
+    dark: bool = False,
     audio: bool = True,
     clip_s: float = 4.0,
+    most_clips: int = MOST_CLIPS,
 ) -> MapReport:
     """Draw recordings so that those with alike effects lie close together.
+
+    The map of an index is kept with it (see `LibraryMap`): drawn again, it is the same map with what is new on it.
 
     Args:
         source: an index, its folder, a Parquet file (or folder) of `fxrep embed`, or a table.
         output: ``.html`` (one page that works offline and plays what is clicked), ``.png``, or ``.parquet``.
         level: one point per song or per window; songs for an index, what it holds for a table.
-        color: ``"cluster"``, or a metadata key.
-        seed: of the projection and the clusters; the same seed gives the same map.
+        color: ``"cluster"``, a metadata key, a tag or fact, or an audio feature, which is then measured.
+        seed: of the projection; the same seed gives the same map. None for that of the map that is kept, else 0;
+            another seed makes the map again.
+        again: make the map again though one is kept.
+        listening: ``"all"`` measures the audio features of every point, to colour by, ``"some"`` of as many as it takes
+            to name the clusters, ``"none"`` of none.
         title: stands above the map; the source's name if left out.
+        dark: a picture is light on dark; a page follows its reader's system.
         audio: put clips into the page, about 65 kB each at four seconds.
         clip_s: their length in seconds.
+        most_clips: at most so many clips, of points drawn evenly.
 
     Raises:
         ArgumentError: the output's suffix, the level, the colour, the clip length or the seed is not possible.
@@ -76,32 +89,61 @@ def draw_map(
         check_replaceable(target, MAP)
     if not 0.1 <= clip_s <= 60:
         raise ArgumentError(f"clips of {clip_s} s are not possible: choose 0.1 to 60 seconds")
-    if not 0 <= seed <= LARGEST_SEED:
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
         raise ArgumentError(f"seed is {seed}: give 0 to {LARGEST_SEED}")
-    table = _table(source, level)
-    points = place_points(table, color=color, seed=seed)
+    points = _points(source, level, color, seed, again, check_listening(listening))
     name = title or (Path(source).stem if isinstance(source, str | os.PathLike) else "Map")
     clips = 0
-    failures: list[tuple[str, str]] = []
+    failures = list(points.failures)
     with atomic_file(target) as temporary:
         if target.suffix == ".png":
-            write_picture(points, temporary, name)
+            write_picture(points, temporary, name, dark=dark)
         elif target.suffix == ".parquet":
             write_coordinates(points, temporary)
         else:
-            clips, failures = write_page(points, temporary, name, clip_s if audio else None)
+            clips, unread = write_page(points, temporary, name, clip_s if audio else None, most_clips)
+            failures += [failure for failure in unread if failure not in failures]
     return MapReport(target, points, clips, target.stat().st_size, failures)
 
 
-def _table(source: str | os.PathLike[str] | EmbeddingTable | ReferenceIndex, level: Level | None) -> EmbeddingTable:
+def check_listening(listening: str) -> Listening:
+    """`listening` if it is one of the three that exist.
+
+    Raises:
+        ArgumentError: it is another word.
+    """
+    for known in LISTENING:
+        if listening == known:
+            return known
+    raise ArgumentError(f"listening is {listening!r}: choose among {', '.join(LISTENING)}")
+
+
+def _points(
+    source: str | os.PathLike[str] | EmbeddingTable | ReferenceIndex,
+    level: Level | None,
+    color: str,
+    seed: int | None,
+    again: bool,
+    listening: Listening,
+) -> DrawnPoints:
     wanted = None if level is None else check_level(level)
     if isinstance(source, ReferenceIndex):
-        return source.embeddings(wanted or "song")
+        return draw_library(_library_map(source, wanted or "song", seed, again, listening), color, listening)
     if not isinstance(source, EmbeddingTable):
         if Path(source, "index.sqlite").exists() or Path(source).suffix == ".fxindex":
             with ReferenceIndex.open(source) as index:
-                return index.embeddings(wanted or "song")
+                return draw_library(_library_map(index, wanted or "song", seed, again, listening), color, listening)
         source = read_embeddings(source)
     if wanted == "window" and source.level == "song":
         raise ArgumentError("the embeddings are of whole songs: embed again with --windows, or draw level song")
-    return source.songs() if wanted == "song" else source
+    return draw_table(source.songs() if wanted == "song" else source, color, seed or 0, listening)
+
+
+def _library_map(
+    index: ReferenceIndex, level: Level, seed: int | None, again: bool, listening: Listening
+) -> LibraryMap:
+    if not again:
+        kept = LibraryMap.open_or_make(index, level, seed or 0, measure=listening != "none")
+        if seed is None or kept.stored.seed == seed:
+            return kept
+    return LibraryMap.make(index, level, seed or 0, measure=listening != "none")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
-from fxrep.retrieval import EmbeddingTable
+import numpy as np
+
+from fxrep.retrieval.database import Level
 from fxrep.retrieval.hits import format_position
 
 
-def short_labels(table: EmbeddingTable) -> list[str]:
+def short_labels(paths: Sequence[str], start_s: np.ndarray, level: Level) -> list[str]:
     """File names without suffix, with the folder where two files share a name, with the position of windows."""
     folders: dict[str, set[str]] = {}
-    for path in table.paths:
+    for path in paths:
         folders.setdefault(PurePath(path).stem, set()).add(path)
     labels = []
-    for path, start_s in zip(table.paths, table.start_s, strict=True):
+    for path, start in zip(paths, start_s.tolist(), strict=True):
         pure = PurePath(path)
         label = pure.stem if len(folders[pure.stem]) == 1 else f"{pure.parent.name}/{pure.name}"
-        labels.append(label if table.level == "song" else f"{label} {format_position(float(start_s))}")
+        labels.append(label if level == "song" else f"{label} {format_position(start)}")
     return labels

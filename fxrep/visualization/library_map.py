@@ -15,7 +15,7 @@ from fxrep.retrieval import ASPECTS, IndexPoints, ReferenceIndex
 from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_table import check_level
 from fxrep.visualization.clustering import cluster_positions
-from fxrep.visualization.clusters import Cluster, name_clusters
+from fxrep.visualization.clusters import Cluster, draw_members, name_clusters
 from fxrep.visualization.colors import Colors, color_by_cluster, color_by_feature, color_by_values
 from fxrep.visualization.feature_file import read_features, write_features
 from fxrep.visualization.map_file import StoredMap, map_file, read_map, write_map
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 LARGEST_SEED = 2**32 - 1
-NAMED_BY = 24
-"""Points of every cluster that are measured to name it."""
 _KEEP_EVERY = 256
 CLUSTER = "cluster"
 FEATURES = tuple(aspect.name for aspect in ASPECTS)
@@ -125,13 +123,19 @@ class LibraryMap:
         made = cls(index, stored)
         made._rename()
         if measure:
-            made.measure(made._named_by(), progress=progress)
+            made.measure(draw_members(made.points.cluster, seed), progress=progress)
         _keep(index, made.stored)
         return made
 
     @classmethod
     def open_or_make(
-        cls, index: ReferenceIndex, level: Level = "song", seed: int = 0, *, progress: Progress | None = None
+        cls,
+        index: ReferenceIndex,
+        level: Level = "song",
+        seed: int = 0,
+        *,
+        measure: bool = True,
+        progress: Progress | None = None,
     ) -> LibraryMap:
         """`open`, or `make` where there is no map that can be opened."""
         try:
@@ -139,7 +143,7 @@ class LibraryMap:
         except ReferenceIndexError as error:
             if map_file(index.folder, level).exists():
                 logger.warning("%s", error)
-            return cls.make(index, level, seed, progress=progress)
+            return cls.make(index, level, seed, measure=measure, progress=progress)
 
     def __len__(self) -> int:
         return len(self.stored.points)
@@ -268,14 +272,9 @@ class LibraryMap:
     def _rename(self) -> None:
         self.stored = replace(self.stored, clusters=name_clusters(self.points.cluster, self.features))
 
-    def _named_by(self) -> np.ndarray:
-        """Some points of every cluster, and of those in none, drawn evenly."""
-        order = np.random.default_rng(self.stored.seed).permutation(len(self))
-        chosen = [order[self.points.cluster[order] == label][:NAMED_BY] for label in np.unique(self.points.cluster)]
-        return np.sort(np.concatenate(chosen))
-
     def _path(self, row: int) -> str:
-        return str(self.songs[int(self.points.song_id[row])]["path"])
+        song = self.songs.get(int(self.points.song_id[row]))
+        return str(song["path"]) if song else ""
 
     def _parts(self, rows: np.ndarray) -> Iterator[Part]:
         for row in rows.tolist():

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,9 +13,10 @@ import soundfile
 
 from fxrep.errors import ArgumentError, DataError, OutputError, ReferenceIndexError
 from fxrep.retrieval import EmbeddingTable
-from fxrep.visualization import draw_map, place_points
+from fxrep.visualization import Cluster, draw_map
 from fxrep.visualization.clips import encode_clip
-from fxrep.visualization.page import fill_template
+from fxrep.visualization.drawn_points import draw_table
+from fxrep.visualization.page import draw_evenly, fill_template
 
 RATE = 22050
 
@@ -48,11 +50,11 @@ def test_the_page_holds_points_neighbours_and_sound(tmp_path, table):
     report = draw_map(table, tmp_path / "map.html", color="kind", clip_s=1.0)
     page = (tmp_path / "map.html").read_text()
     data = read_data(page)
-    assert report.clips == len(data["clips"]) == len(data["points"]) == 6
+    assert report.clips == len(data["clips"]) == len(data["x"]) == 6
     assert report.size_bytes == len(page.encode())
-    assert [group["name"] for group in data["groups"]] == ["high", "low"]
-    assert data["points"][0]["near"] == [1, 2, 3, 4, 5]
-    assert data["points"][0]["similarity"][0] == pytest.approx(np.cos(0.2), abs=1e-3)
+    assert data["colorings"][0]["groups"] == ["high", "low"] and data["colorings"][0]["values"] == [1, 1, 1, 0, 0, 0]
+    assert data["near"][0] == [1, 2, 3, 4, 5]
+    assert data["similarity"][0][0] == pytest.approx(np.cos(0.2), abs=1e-3)
     assert not re.search(r"<[^>]*\s(src|href)=|https?://|@import|url\(|\{\{", page)
 
 
@@ -78,12 +80,12 @@ def test_recordings_that_are_gone_stay_on_the_map(tmp_path, table):
     (tmp_path / "tone-1.wav").unlink()
     report = draw_map(table, tmp_path / "map.html", clip_s=0.5)
     assert report.clips == 5 and report.failures == [(table.paths[1], "does not exist: check the path")]
-    assert read_data((tmp_path / "map.html").read_text())["clips"][1] == ""
+    assert read_data((tmp_path / "map.html").read_text())["clips"].keys() == {"0", "2", "3", "4", "5"}
 
 
 def test_names_cannot_break_the_page():
     name = '</script><script>alert("{{data}}")</script>'
-    page = fill_template(name, {"points": [name], "clips": []})
+    page = fill_template(name, {"points": [name]})
     assert page.count("<script>") == 2 and read_data(page)["points"] == [name]
     assert "&lt;/script&gt;" in page
 
@@ -98,12 +100,39 @@ def test_the_same_bytes_each_time(tmp_path, table):
 def test_the_picture_shows_every_group_in_its_colour(tmp_path, table):
     from matplotlib.image import imread
 
-    report = draw_map(table, tmp_path / "map.png", color="kind")
-    pixels = (imread(tmp_path / "map.png")[..., :3] * 255).round().astype(int).reshape(-1, 3)
-    for colour in report.points.groups.colours():
-        # Points are drawn at 85 % over white.
-        wanted = [0.85 * int(colour[n : n + 2], 16) + 0.15 * 255 for n in (1, 3, 5)]
-        assert (np.abs(pixels - wanted).max(axis=1) < 4).sum() > 200
+    for dark in (False, True):
+        report = draw_map(table, tmp_path / "map.png", color="kind", dark=dark)
+        pixels = (imread(tmp_path / "map.png")[..., :3] * 255).round().astype(int).reshape(-1, 3)
+        for colour in report.points.colors.palette(dark):
+            wanted = [int(colour[n : n + 2], 16) for n in (1, 3, 5)]
+            assert (np.abs(pixels - wanted).max(axis=1) < 4).sum() > 200
+
+
+def test_no_two_texts_of_a_picture_overlap(tmp_path):
+    from fxrep.visualization.static_map import draw_figure
+
+    generator = np.random.default_rng(0)
+    centres = generator.uniform(-1, 1, (6, 2))
+    cluster = np.repeat(np.arange(6, dtype=np.int32), 20)
+    names = ["louder", "brighter, wider", "much longer in decay, more tonal, darker", "quieter", "a $x$ _b_", "denser"]
+    points = replace(
+        draw_table(make_table(tmp_path, 6), "kind", 0, "none").take(np.repeat(np.arange(6), 20)),
+        paths=[f"/music/some-song-with-a-name-{n}.wav" for n in range(120)],
+        positions=centres[cluster] + generator.normal(scale=0.08, size=(120, 2)),
+        cluster=cluster,
+        clusters=[Cluster(n, name, 20) for n, name in enumerate(names)],
+    )
+    figure = draw_figure(points, "A map of $120 songs")
+    renderer = figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in figure.texts]
+    assert len(boxes) > 6 + 20
+    bounds = figure.bbox
+    for place, box in enumerate(boxes):
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= bounds.x1 and box.y1 <= bounds.y1
+        for other in boxes[:place]:
+            assert box.x1 <= other.x0 or other.x1 <= box.x0 or box.y1 <= other.y0 or other.y1 <= box.y0
+    written = [text.get_text().replace("\n", " ") for text in figure.texts]
+    assert set(names) <= set(written)
 
 
 def test_the_coordinates_are_those_of_the_points(tmp_path, table):
@@ -111,18 +140,46 @@ def test_the_coordinates_are_those_of_the_points(tmp_path, table):
     rows = pq.read_table(tmp_path / "map.parquet")
     np.testing.assert_array_equal(np.stack([rows["x"], rows["y"]], axis=1), report.points.positions)
     assert rows["group"].to_pylist() == ["low"] * 3 + ["high"] * 3
+    assert rows["song_id"].null_count == rows["brightness"].null_count == 6
+    assert json.loads(rows["metadata"][0].as_py()) == {"kind": "low"}
     assert rows.schema.metadata[b"fxrep.fingerprint"] == b"model-1"
+
+
+def test_an_audio_feature_colours_a_table(tmp_path, table):
+    draw_map(table, tmp_path / "map.parquet", color="brightness")
+    rows = pq.read_table(tmp_path / "map.parquet")
+    # The tones are multiples of 200 Hz; the centroid is in octaves.
+    np.testing.assert_allclose(2 ** rows["value"].to_numpy(), 200 * np.arange(1, 7), rtol=0.25)
+    draw_map(table, tmp_path / "map.png", color="brightness")
+    data = read_data_of(table, tmp_path, color="brightness")
+    assert data["colorings"][0]["ticks"][0][1].endswith("Hz")
+
+
+def read_data_of(table, folder, **options) -> dict:
+    draw_map(table, folder / "map.html", audio=False, **options)
+    return read_data((folder / "map.html").read_text())
+
+
+def test_a_page_holds_at_most_so_many_points_and_clips(tmp_path, table, monkeypatch):
+    assert draw_evenly(5, 9).tolist() == [0, 1, 2, 3, 4]
+    few = draw_evenly(1000, 10)
+    assert len(set(few.tolist())) == 10 and (np.diff(few) > 0).all()
+    assert draw_map(table, tmp_path / "map.html", clip_s=0.5, most_clips=2).clips == 2
+    monkeypatch.setattr("fxrep.visualization.page.MOST_POINTS", 4)
+    data = read_data_of(table, tmp_path)
+    assert len(data["x"]) == len(data["near"]) == 4 and data["total"] == 6
+    assert max(max(near) for near in data["near"]) < 4
 
 
 def test_windows_can_be_drawn_as_songs(tmp_path):
     windows = make_table(tmp_path, level="window")
-    assert draw_map(windows, tmp_path / "map.parquet").points.table.level == "window"
-    assert draw_map(windows, tmp_path / "map.parquet", level="song").points.table.level == "song"
+    assert draw_map(windows, tmp_path / "map.parquet").points.level == "window"
+    assert draw_map(windows, tmp_path / "map.parquet", level="song").points.level == "song"
 
 
 def test_one_point(tmp_path):
     report = draw_map(make_table(tmp_path, 1), tmp_path / "map.html", audio=False)
-    assert report.clips == 0 and report.points.neighbours.shape == (1, 0)
+    assert report.clips == 0 and report.points.neighbours[0].shape == (1, 0)
     draw_map(make_table(tmp_path, 1), tmp_path / "map.png")
 
 
@@ -135,11 +192,15 @@ def test_wrong_calls(tmp_path, table):
         draw_map(table, tmp_path / "map.html", clip_s=float("nan"))
     with pytest.raises(ArgumentError, match="seed is 4294967296"):
         draw_map(table, tmp_path / "map.html", seed=2**32)
+    with pytest.raises(ArgumentError, match="listening is 'few'"):
+        draw_map(table, tmp_path / "map.html", listening="few")
+    with pytest.raises(ArgumentError, match="choose among cluster, kind, loudness"):
+        draw_map(table, tmp_path / "map.html", color="mood")
     with pytest.raises(ArgumentError, match="--windows"):
         draw_map(table, tmp_path / "map.html", level="window")
     with pytest.raises(ReferenceIndexError, match="not a reference index"):
         draw_map(tmp_path / "missing.fxindex", tmp_path / "map.html")
     with pytest.raises(DataError, match="nothing to draw"):
-        place_points(EmbeddingTable([], [], np.zeros(0), np.zeros(0), np.zeros((0, 3)), "song", "m"))
+        draw_map(EmbeddingTable([], [], np.zeros(0), np.zeros(0), np.zeros((0, 3)), "song", "m"), tmp_path / "map.png")
     with pytest.raises(OutputError, match="cannot write"):
         draw_map(table, tmp_path / "tone-0.wav" / "map.html")

@@ -8,16 +8,18 @@ const player = new Player(MAP.clips, (index) => {
   find("play").textContent = index >= 0 && index === view.selected ? "Stop" : "Play";
 });
 
+view.names = new ClusterNames(view);
+
 function select(index, sound) {
   view.selected = index;
-  fillSelection(index, (other) => select(other, true));
+  fillSelection(index, (other) => select(other, true), view);
   if (index < 0) {
     player.stop();
     find("status").textContent = "";
     return view.draw();
   }
   find("play").disabled = !player.has(index);
-  const silent = player.has(index) ? "" : MAP.clips.length ? ": this recording has no clip" : ": this page has no sound";
+  const silent = player.has(index) ? "" : Object.keys(MAP.clips).length ? ": this recording has no clip" : ": this page has no sound";
   find("status").textContent = MAP.points[index].label + silent;
   view.show(index);
   if (sound) player.play(index);
@@ -27,12 +29,13 @@ function search(text) {
   const wanted = text.trim().toLowerCase();
   const found = [];
   MAP.points.forEach((point, index) => {
-    const words = [point.path, point.label, ...Object.values(point.metadata)].join(" ").toLowerCase();
+    const cluster = point.cluster >= 0 ? MAP.clusters[point.cluster].name : "";
+    const words = [point.path, point.label, cluster, ...Object.values(point.metadata)].join(" ").toLowerCase();
     if (wanted && words.includes(wanted)) found.push(index);
   });
   view.matches = wanted ? new Set(found) : null;
   find("results-section").hidden = !wanted;
-  fillPoints(find("results"), found.slice(0, 50), null, (index) => select(index, true));
+  fillPoints(find("results"), found.slice(0, 50), null, (index) => select(index, true), view);
   if (wanted) find("status").textContent = `${found.length} found`;
   view.draw();
 }
@@ -125,15 +128,28 @@ function listenToControls() {
   find("play").addEventListener("click", () => player.toggle(view.selected));
   find("theme").addEventListener("click", () => {
     root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    fillLegend(view);
-    fillSelection(view.selected, (other) => select(other, true));
-    search(find("search").value);
+    recolour();
+  });
+  find("names").addEventListener("change", (event) => {
+    view.names.shown = event.target.checked;
+    view.draw();
   });
 }
 
+function recolour() {
+  view.cluster = -1;
+  fillLegend(view);
+  fillClusters(view);
+  fillSelection(view.selected, (other) => select(other, true), view);
+  search(find("search").value);
+}
+
 const unit = MAP.level === "song" ? "recordings" : "windows";
-find("summary").textContent = `${MAP.points.length} ${unit}, model ${MAP.fingerprint}`;
+const part = MAP.total > MAP.points.length ? ` of ${MAP.total}, drawn evenly` : "";
+find("summary").textContent = `${MAP.points.length}${part} ${unit}, model ${MAP.fingerprint}`;
+fillChoices(view, recolour);
 fillLegend(view);
+fillClusters(view);
 listenToPointer();
 listenToKeys();
 listenToControls();

@@ -8,10 +8,9 @@ function make(tag, className, text) {
   return element;
 }
 
-function dot(group) {
+function dot(colour) {
   const mark = make("span", "dot");
-  const dark = document.documentElement.dataset.theme === "dark";
-  mark.style.background = dark ? MAP.groups[group].dark : MAP.groups[group].light;
+  mark.style.background = colour;
   return mark;
 }
 
@@ -21,12 +20,12 @@ function position(seconds) {
   return `${Math.floor(tenths / 600)}:${rest < 10 ? "0" : ""}${rest.toFixed(1)}`;
 }
 
-function fillPoints(list, indices, numbers, choose) {
+function fillPoints(list, indices, numbers, choose, view) {
   list.replaceChildren(
     ...indices.map((index, place) => {
       const button = make("button");
       button.type = "button";
-      button.append(dot(MAP.points[index].group), make("span", "name", MAP.points[index].label));
+      button.append(dot(view.coloring.colour(index)), make("span", "name", MAP.points[index].label));
       if (numbers) button.append(make("span", "number", numbers[place].toFixed(3)));
       button.addEventListener("click", () => choose(index));
       const item = make("li");
@@ -36,19 +35,48 @@ function fillPoints(list, indices, numbers, choose) {
   );
 }
 
+function fillChoices(view, onChange) {
+  const select = find("color");
+  MAP.colorings.forEach((coloring, number) => {
+    const option = make("option", "", coloring.title);
+    option.value = String(number);
+    select.append(option);
+  });
+  select.addEventListener("change", () => {
+    view.coloring = MAP.colorings[Number(select.value)];
+    onChange();
+  });
+}
+
 function fillLegend(view) {
-  const counts = MAP.groups.map((_, number) => MAP.points.filter((point) => point.group === number).length);
-  find("group-title").textContent = `Colour: ${MAP.groupTitle}`;
+  const { coloring } = view;
+  find("ramp").hidden = coloring.kind !== "numbers";
+  find("legend").hidden = coloring.kind !== "groups";
+  if (coloring.kind === "numbers") fillRamp(coloring);
+  else fillGroups(view, coloring);
+}
+
+function fillRamp(coloring) {
+  find("ramp-bar").style.background = `linear-gradient(to right, ${coloring.palette.join(", ")})`;
+  find("ramp-ticks").replaceChildren(...coloring.ticks.map(([, text]) => make("span", "", text)));
+}
+
+function fillGroups(view, coloring) {
+  const counts = coloring.groups.map(() => 0);
+  for (const value of coloring.values) counts[value] += 1;
   find("legend").replaceChildren(
-    ...MAP.groups.map((group, number) => {
+    ...coloring.groups.map((group, number) => {
       const button = make("button");
       button.type = "button";
       button.title = "Show or hide";
-      button.setAttribute("aria-pressed", String(!view.hidden.has(number)));
-      button.append(dot(number), make("span", "name", group.name), make("span", "number", counts[number]));
+      button.setAttribute("aria-pressed", String(!coloring.hidden.has(number)));
+      const text = make("span", "name", group);
+      const cluster = coloring.title === "cluster" ? MAP.clusters[number] : null;
+      if (cluster && cluster.text !== group) text.append(make("span", "detail", cluster.text));
+      button.append(dot(coloring.palette[number]), text, make("span", "number", counts[number]));
       button.addEventListener("click", () => {
-        if (!view.hidden.delete(number)) view.hidden.add(number);
-        button.setAttribute("aria-pressed", String(!view.hidden.has(number)));
+        if (!coloring.hidden.delete(number)) coloring.hidden.add(number);
+        button.setAttribute("aria-pressed", String(!coloring.hidden.has(number)));
         view.draw();
       });
       const item = make("li");
@@ -58,19 +86,48 @@ function fillLegend(view) {
   );
 }
 
-function fillSelection(index, choose) {
+// What sets every cluster apart, in numbers; a click shows it alone.
+function fillClusters(view) {
+  find("names-choice").hidden = !MAP.clusters.length;
+  find("clusters-section").hidden = !MAP.clusters.length || view.coloring.title === "cluster";
+  find("clusters").replaceChildren(
+    ...MAP.clusters.map((cluster) => {
+      const button = make("button");
+      button.type = "button";
+      button.title = "Show this cluster alone";
+      button.setAttribute("aria-pressed", String(view.cluster === cluster.id));
+      const text = make("span", "name", cluster.name);
+      if (cluster.text !== cluster.name) text.append(make("span", "detail", cluster.text));
+      button.append(text, make("span", "number", cluster.size));
+      button.addEventListener("click", () => {
+        view.cluster = view.cluster === cluster.id ? -1 : cluster.id;
+        fillClusters(view);
+        view.draw();
+      });
+      const item = make("li");
+      item.append(button);
+      return item;
+    }),
+  );
+}
+
+function fillSelection(index, choose, view) {
   find("selection").hidden = index < 0;
   find("hint").hidden = index >= 0;
   if (index < 0) return;
   const point = MAP.points[index];
   find("selected-label").textContent = point.label;
-  const facts = { file: point.path, [MAP.groupTitle]: MAP.groups[point.group].name };
+  const facts = { file: point.path };
   if (MAP.level === "window") facts.start = position(point.start);
+  if (point.cluster >= 0) facts.cluster = MAP.clusters[point.cluster].name;
+  for (const coloring of MAP.colorings) {
+    if (coloring.kind === "numbers" && coloring.values[index] !== null) facts[coloring.title] = coloring.text(index);
+  }
   find("facts").replaceChildren(
     ...Object.entries({ ...facts, ...point.metadata }).flatMap(([key, value]) => [
       make("dt", "", key),
-      make("dd", "", String(value)),
+      make("dd", "", Array.isArray(value) ? value.join(", ") : String(value)),
     ]),
   );
-  fillPoints(find("near"), point.near, point.similarity, choose);
+  fillPoints(find("near"), point.near, point.similarity, choose, view);
 }

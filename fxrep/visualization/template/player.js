@@ -9,7 +9,7 @@ class Player {
   }
 
   has(index) {
-    return Boolean(this.clips[index]);
+    return Object.hasOwn(this.clips, index);
   }
 
   toggle(index) {

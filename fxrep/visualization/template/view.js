@@ -5,8 +5,11 @@ class MapView {
     this.points = points;
     this.pen = canvas.getContext("2d");
     this.scale = 1;
-    this.centre = { x: 0, y: 0 };
-    this.hidden = new Set();
+    this.bounds = MapView.boundsOf(points);
+    this.centre = { ...this.bounds.centre };
+    this.coloring = MAP.colorings[0];
+    this.cluster = -1;
+    this.names = null;
     this.matches = null;
     this.selected = -1;
     this.hovered = -1;
@@ -24,9 +27,10 @@ class MapView {
     this.draw();
   }
 
-  // Pixels per unit of the map: at scale 1 the square from -1 to 1 fits with a margin.
+  // Pixels per unit of the map: at scale 1 all points fit with a margin.
   get unit() {
-    return this.scale * Math.max(1, Math.min(this.width, this.height) / 2 - 36);
+    const fitting = Math.min((this.width - 56) / this.bounds.width, (this.height - 56) / this.bounds.height);
+    return this.scale * Math.max(1, fitting);
   }
 
   toScreen(point) {
@@ -62,8 +66,18 @@ class MapView {
 
   fit() {
     this.scale = 1;
-    this.centre = { x: 0, y: 0 };
+    this.centre = { ...this.bounds.centre };
     this.draw();
+  }
+
+  static boundsOf(points) {
+    let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
+    for (const { x, y } of points) {
+      [left, right] = [Math.min(left, x), Math.max(right, x)];
+      [low, high] = [Math.min(low, y), Math.max(high, y)];
+    }
+    const [width, height] = [Math.max(right - left, 0.1), Math.max(high - low, 0.1)];
+    return { width, height, centre: { x: (left + right) / 2, y: (low + high) / 2 } };
   }
 
   show(index) {
@@ -75,7 +89,7 @@ class MapView {
   }
 
   isVisible(index) {
-    return !this.hidden.has(this.points[index].group);
+    return this.coloring.isVisible(index);
   }
 
   // The visible point nearest to a place on the screen, or -1 when none is within reach.
@@ -117,30 +131,32 @@ class MapView {
 
   paint() {
     const { pen } = this;
-    const dark = document.documentElement.dataset.theme === "dark";
     const style = getComputedStyle(document.documentElement);
     pen.clearRect(0, 0, this.width, this.height);
-    MAP.groups.forEach((group, number) => {
-      if (this.hidden.has(number)) return;
-      const colour = dark ? group.dark : group.light;
-      this.paintGroup(number, colour, style.getPropertyValue("--paper"));
-    });
+    this.paintPoints(style.getPropertyValue("--paper"));
+    if (this.names) this.names.paint(style);
     if (this.selected >= 0) this.paintNeighbours(style);
     if (this.hovered >= 0) this.ring(this.hovered, style.getPropertyValue("--ink"), 2);
     if (this.selected >= 0) this.ring(this.selected, style.getPropertyValue("--accent"), 5);
   }
 
-  paintGroup(number, colour, edge) {
+  // Dimmed where a search or a cluster leaves a point out.
+  isMeant(index) {
+    if (this.matches && !this.matches.has(index)) return false;
+    return this.cluster < 0 || this.points[index].cluster === this.cluster;
+  }
+
+  paintPoints(edge) {
     const { pen } = this;
     const radius = this.radius();
-    pen.fillStyle = colour;
     pen.strokeStyle = edge;
     pen.lineWidth = 0.8;
     this.points.forEach((point, index) => {
-      if (point.group !== number) return;
+      if (!this.isVisible(index)) return;
       const [x, y] = this.toScreen(point);
       if (x < -20 || y < -20 || x > this.width + 20 || y > this.height + 20) return;
-      pen.globalAlpha = this.matches && !this.matches.has(index) ? 0.12 : 0.88;
+      pen.fillStyle = this.coloring.colour(index);
+      pen.globalAlpha = this.isMeant(index) ? 0.9 : 0.12;
       pen.beginPath();
       pen.arc(x, y, radius, 0, 2 * Math.PI);
       pen.fill();
