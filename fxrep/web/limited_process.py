@@ -7,6 +7,7 @@ file has taken over cannot make this one unpickle anything.
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import multiprocessing.forkserver as forkserver
@@ -163,6 +164,7 @@ def _death(process: Any, limits: ProcessLimits, name: str) -> FxrepError:
 
 def _child(sending: Connection, work: Callable[..., Any], arguments: dict[str, Any], limits: ProcessLimits) -> None:
     """Runs in the process."""
+    gc.freeze()  # what was loaded before stays: looking through it again would cost more than most recordings do
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts the server stops this too, but quietly
 
