@@ -100,7 +100,11 @@ class Guard:
 
 
 def _query(scope: Scope) -> dict[str, list[str]]:
-    return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    """The query of a request; nothing where it has too many parts to be meant."""
+    try:
+        return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        return {}
 
 
 def _error(status: int, text: str) -> Response:

@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 
 from fxrep.errors import AudioError
+from fxrep.files import output_error
 from fxrep.web.cache_folder import CacheEntry, CacheFolder
 from fxrep.web.config import WebLimits
 from fxrep.web.job_board import BusyError, Job, JobBoard
@@ -69,6 +70,7 @@ class Uploads:
             TooSlowError: they did not come in time.
             BusyError: too many uploads come at once, or too many wait.
             AudioError: there are none.
+        OutputError: the disk is full.
         """
         if announced is not None and announced > self.limits.upload_bytes:
             raise self._too_large()
@@ -82,6 +84,8 @@ class Uploads:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, asyncio.TimeoutError):
                 raise TooSlowError(f"the upload took longer than {self.limits.receive_s:g} s: send it again") from None
+            if isinstance(error, OSError):
+                raise output_error(self.cache.folder, error) from error
             raise
         finally:
             self._receiving -= 1

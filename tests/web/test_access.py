@@ -114,6 +114,7 @@ def test_without_the_token_there_is_nothing(guarded: TestClient) -> None:
     for path in ("/", "/mix", "/static/app.js", "/api/library", "/api/audio/songs/1", "/api/nothing"):
         assert guarded.get(path).status_code == 401
     assert guarded.post("/api/uploads?name=x", content=b"RIFF").status_code == 401
+    assert guarded.get("/?" + "&".join(["token=x"] * 500)).status_code == 401
     assert guarded.get("/?token=" + TOKEN[:-1], follow_redirects=False).status_code == 401
     assert guarded.get("/api/library?token=" + TOKEN).status_code == 401
     assert guarded.get("/api/library", headers={"authorization": "Bearer " + TOKEN[:-1]}).status_code == 401

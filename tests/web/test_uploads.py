@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,17 @@ def test_what_is_too_large_is_refused_at_once_or_on_the_way(client: TestClient, 
 
     assert send(client, pieces()).status_code == 413
     assert send(client, b"").status_code == 422
+    assert len(list(site.uploads.cache.folder.iterdir())) == before
+
+
+def test_a_full_disk_is_told(client: TestClient, site: WebSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = len(list(site.uploads.cache.folder.iterdir()))
+    monkeypatch.setattr(site.uploads, "_write", full)
+    answer = send(client, b"x")
+    assert answer.status_code == 507 and "space" in answer.json()["error"] and str(site.root) not in answer.text
     assert len(list(site.uploads.cache.folder.iterdir())) == before
 
 
