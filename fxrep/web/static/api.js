@@ -8,6 +8,7 @@ export class ServerError extends Error {
   }
 }
 
+const POLL_S = 0.3; // the server answers at once when a job ends, and after this time with how far it is
 const UNREACHABLE = "The server does not answer: see whether `fxrep serve` still runs, then try again.";
 
 /** GET, or whatever `options` say; `json` becomes the body. Returns what was answered, a job's result included. */
@@ -25,17 +26,17 @@ export async function request(path, { json, method, signal, onProgress } = {}) {
 /** Waits for a job and returns its result. Aborting the signal cancels it on the server. */
 export async function finishJob(id, { signal, onProgress } = {}) {
   const path = `/api/jobs/${encodeURIComponent(id)}`;
-  for (let wait = 80; ; wait = Math.min(wait * 1.4, 500)) {
-    if (signal?.aborted) {
-      fetch(path, { method: "DELETE" }).catch(() => {}); // nobody waits for it any more
-      throw signal.reason;
+  try {
+    for (;;) {
+      const job = await read(await send(`${path}?wait_s=${POLL_S}`, { signal }));
+      onProgress?.(job.progress, job.message ?? "");
+      if (job.state === "done") return job.result;
+      if (job.state === "failed") throw new ServerError(job.error ?? "The server could not finish this; try again.");
+      if (job.state === "cancelled") throw new DOMException("cancelled", "AbortError");
     }
-    const job = await read(await send(path, {}));
-    onProgress?.(job.progress, job.message ?? "");
-    if (job.state === "done") return job.result;
-    if (job.state === "failed") throw new ServerError(job.error ?? "The server could not finish this; try again.");
-    if (job.state === "cancelled") throw new DOMException("cancelled", "AbortError");
-    await pause(wait, signal);
+  } catch (error) {
+    if (signal?.aborted) fetch(path, { method: "DELETE" }).catch(() => {}); // nobody waits for it any more
+    throw error;
   }
 }
 
@@ -91,14 +92,4 @@ async function read(response) {
 
 function refusal(status) {
   return `The server refused this (${status}); reload the page and try again.`;
-}
-
-function pause(milliseconds, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-  });
 }

@@ -28,9 +28,9 @@ function table(differences) {
     h("thead", {}, h("tr", {}, ["", "query", "hit", "difference"].map((title) => h("th", { scope: "col" }, title)))),
     h("tbody", {}, differences.map((one) => h("tr", {},
       h("th", { scope: "row" }, one.label ?? one.name),
-      h("td", { class: "number" }, one.query_text ?? number(one.query)),
-      h("td", { class: "number" }, one.hit_text ?? number(one.hit)),
-      h("td", { class: one.steps < 1 ? "alike" : "" }, bar(one), one.words || signed(one.difference, one.unit, 2))))));
+      h("td", { class: "number" }, (one.query_text ?? number(one.query)).replace("-", "−")),
+      h("td", { class: "number" }, (one.hit_text ?? number(one.hit)).replace("-", "−")),
+      h("td", { class: one.steps < 1 ? "alike" : "" }, bar(one), one.steps < 1 ? "alike" : one.words || signed(one.difference, one.unit, 2))))));
 }
 
 /** How far apart, in steps that are just clearly heard; to the right the hit has more. */

@@ -94,8 +94,9 @@ function bindSearch(query, results, map) {
         return request("/api/searches", { json: query.toRequest(), signal: controller.signal, onProgress });
       }, search);
       if (!found || controller.signal.aborted) return;
-      results.show(found);
-      map.setHits(found.hits);
+      const hits = query.wanted(found.hits);
+      results.show({ ...found, hits });
+      map.setHits(hits);
     } catch (error) {
       if (!isAbort(error)) throw error;
     }

@@ -6,8 +6,8 @@ export function drawLegend(place, legend, hidden, onChange) {
   if (legend.kind === "numbers") {
     const ramp = h("div", { class: "ramp" });
     ramp.style.background = `linear-gradient(to right, ${legend.ramp.join(", ")})`;
-    fill(place, h("h3", {}, legend.title), ramp,
-      h("div", { class: "ramp-ends" }, legend.ticks.map((text) => h("span", {}, text))));
+    fill(place, h("h3", {}, legend.title), h("div", { class: "ramp-box" }, ramp,
+      h("div", { class: "ramp-ends" }, legend.ticks.map((text) => h("span", {}, text)))));
     return;
   }
   fill(place, h("h3", {}, legend.title), h("ul", {}, legend.groups.map(({ name, size, colour }, group) => {

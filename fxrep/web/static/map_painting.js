@@ -1,12 +1,12 @@
-// Draws the map: points from ready-made pictures, then what stands out, then names.
+// Draws the map: the points, then what stands out, then names.
 import { colour } from "./theme.js";
+import { makeStamp, putStamp, toPixel } from "./point_raster.js";
 
-const ALPHA = { plain: 0.9, dimmed: 0.13 };
+const DIMMED = 0.16; // of what a search by name does not find
 
 export function paintMap(view) {
   const { pen, ratio } = view;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, view.width, view.height);
   if (!view.points) return;
   const tones = {
     ink: colour("ink"), paper: colour("map"), accent: colour("accent"), a: colour("side-a"), b: colour("side-b"),
@@ -23,36 +23,25 @@ export function paintMap(view) {
 }
 
 function paintPoints(view, tones) {
-  const { pen, points, colouring } = view;
-  view.sprites ??= colouring.colours.map((fill) => sprite(view, fill, tones.paper));
-  const size = view.sprites[0].width / view.ratio;
+  const { pen, points, colouring, ratio } = view;
+  const { width, height } = view.canvas;
+  const edge = view.radius > 3 ? ratio : 0;
+  view.stamps ??= colouring.colours.map((fill) => makeStamp(view.radius * ratio, fill, tones.paper, edge));
+  if (view.picture?.width !== width || view.picture.height !== height) view.picture = pen.createImageData(width, height);
+  const pixels = new Uint32Array(view.picture.data.buffer);
+  pixels.fill(toPixel(tones.paper));
+  const [scale, left, top] = [view.unit * ratio, view.toScreen(0, 0)[0] * ratio, view.toScreen(0, 0)[1] * ratio];
   for (const dimmed of view.matches ? [true, false] : [false]) {
-    pen.globalAlpha = dimmed ? ALPHA.dimmed : ALPHA.plain;
     for (let index = 0; index < points.count; index += 1) {
       if (view.matches && view.matches.has(index) === dimmed) continue;
       if (!view.isVisible(index)) continue;
-      const [x, y] = view.toScreen(points.x[index], points.y[index]);
-      if (x < -size || y < -size || x > view.width + size || y > view.height + size) continue;
-      pen.drawImage(view.sprites[colouring.buckets[index]], x - size / 2, y - size / 2, size, size);
+      const stamp = view.stamps[colouring.buckets[index]];
+      const [x, y] = [left + points.x[index] * scale, top - points.y[index] * scale];
+      if (x < -stamp.size || y < -stamp.size || x > width + stamp.size || y > height + stamp.size) continue;
+      putStamp(pixels, width, height, stamp, x, y, dimmed ? DIMMED : 1);
     }
   }
-  pen.globalAlpha = 1;
-}
-
-function sprite(view, fill, edge) {
-  const size = Math.ceil((view.radius + 2) * 2 * view.ratio);
-  const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
-  const pen = canvas.getContext("2d");
-  pen.beginPath();
-  pen.arc(size / 2, size / 2, view.radius * view.ratio, 0, 2 * Math.PI);
-  pen.fillStyle = fill;
-  pen.fill();
-  if (view.radius > 3) {
-    pen.strokeStyle = edge;
-    pen.lineWidth = view.ratio;
-    pen.stroke();
-  }
-  return canvas;
+  pen.putImageData(view.picture, 0, 0);
 }
 
 function ring(view, index, tone, gap, width) {
@@ -103,14 +92,15 @@ function paintPlaces(view, tones) {
   }
 }
 
-/** Names of clusters at the middle of their points; the larger goes first, and none covers another. */
+/** Names of clusters above their points; the larger goes first, and none covers another. */
 function paintNames(view, tones) {
   const { pen } = view;
   const taken = [];
   for (const cluster of [...view.points.clusters].sort((one, two) => two.size - one.size)) {
     const middle = middleOf(view, cluster);
     if (!middle || !cluster.name) continue;
-    const [x, y] = view.toScreen(...middle);
+    const [x, edge] = view.toScreen(...middle);
+    const y = edge - view.radius - 12;
     pen.font = "600 12px system-ui";
     const half = pen.measureText(cluster.name).width / 2 + 6;
     const inner = Math.min(view.width - half, Math.max(half, x));
@@ -126,14 +116,14 @@ function middleOf(view, cluster) {
   if (!view.points.middles.has(cluster.id)) {
     const members = [];
     view.points.cluster.forEach((id, index) => { if (id === cluster.id) members.push(index); });
-    view.points.middles.set(cluster.id, members.length ? [median(members, view.points.x), median(members, view.points.y)] : null);
+    view.points.middles.set(cluster.id, members.length ? [quantile(members, view.points.x, 0.5), quantile(members, view.points.y, 1)] : null);
   }
   return view.points.middles.get(cluster.id);
 }
 
-function median(members, values) {
+function quantile(members, values, share) {
   const sorted = members.map((index) => values[index]).sort((one, two) => one - two);
-  return sorted[Math.floor(sorted.length / 2)];
+  return sorted[Math.floor(share * (sorted.length - 1))];
 }
 
 function overlap(one, two) {

@@ -25,7 +25,10 @@ export class MapPanel extends EventTarget {
     this.status = h("p", { class: "map-status" });
     this.lassoButton = button(icon("lasso"), "Lasso: mark songs by drawing around them (L)", () => this.toggleLasso(), {
       "aria-pressed": "false" });
-    fill(place, this.canvas, this.tools(), this.legend, this.status, this.tip, this.notice,
+    // The canvas lies under nothing but the tip: whatever covers it would cover songs.
+    const stage = h("div", { class: "map-stage" }, this.canvas, this.tip);
+    const foot = h("div", { class: "map-foot" }, this.legend, this.status);
+    fill(place, this.tools(), this.notice, stage, foot,
       h("p", { id: "map-help", class: "unseen" }, "Arrows go from song to song, P plays, Enter finds songs like it, ",
         "X marks it, V marks all in view, plus and minus zoom."));
     this.view = new MapView(this.canvas);

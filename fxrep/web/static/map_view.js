@@ -2,7 +2,7 @@
 import { paintMap } from "./map_painting.js";
 
 const SIDES = 34; // free around the points at first, in pixels
-const ENDS = 74; // more above and below: there are the tools
+const ENDS = 44; // more above: there are names
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class MapView {
@@ -24,7 +24,7 @@ export class MapView {
   }
 
   show(points, colouring) {
-    Object.assign(this, { points, colouring, sprites: null });
+    Object.assign(this, { points, colouring, stamps: null });
     this.draw();
   }
 
@@ -34,7 +34,7 @@ export class MapView {
     this.height = this.canvas.clientHeight;
     this.canvas.width = Math.round(this.width * this.ratio);
     this.canvas.height = Math.round(this.height * this.ratio);
-    this.sprites = null;
+    this.stamps = null;
     this.paint(); // at once: a canvas that changed its size is empty
   }
 
@@ -63,7 +63,7 @@ export class MapView {
     const before = this.toMap(x, y);
     this.scale = Math.min(400, Math.max(0.6, this.scale * factor));
     const after = this.toMap(x, y);
-    this.sprites = null;
+    this.stamps = null;
     this.pan(before[0] - after[0], before[1] - after[1]);
   }
 
@@ -75,7 +75,7 @@ export class MapView {
   fit(draw = true) {
     this.scale = 1;
     this.centre = { x: 0, y: 0 };
-    this.sprites = null;
+    this.stamps = null;
     if (draw) this.draw();
   }
 

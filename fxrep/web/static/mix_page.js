@@ -105,7 +105,7 @@ function redo() {
 }
 
 async function save() {
-  const name = at("save-name").value.trim();
+  const name = at("save-name").value.trim().replace(/\s+/g, "-"); // it becomes part of the name of a file
   const saved = await withProgress(at("notice"), "Saving", (options) => request(
     `/api/mixes/${encodeURIComponent(at("mix-choice").value)}/console`, {
       json: { edits: page.state.edits(), console: at("file-choice").value, name: name || null }, ...options }), save);

@@ -59,8 +59,14 @@ export class Query extends EventTarget {
     this.tell();
   }
 
+  /** Hits but for the songs that were named as not wanted; each keeps its `rank` in the search. */
+  wanted(hits) {
+    const unwanted = new Set(this.unlike.map(({ reference }) => reference.song));
+    return hits.map((hit, rank) => ({ ...hit, rank })).filter((hit) => !unwanted.has(hit.song_id));
+  }
+
   /** What /api/searches takes. */
-  toRequest(k = 20) {
+  toRequest(k = 20 + this.unlike.length) {
     const plain = ({ reference, part }) => (
       part ? { ...reference, start_s: part.start_s, duration_s: part.duration_s } : reference
     );

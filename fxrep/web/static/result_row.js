@@ -12,14 +12,14 @@ const MOST_TAGS = 5;
 
 /**
  * @param {object} hit of /api/searches, or a song {song_id, name, path, metadata, facts}
- * @param {object} context "rank" from 0, "search" id or null, "actions": "play(hit, at)", "compare(hit)",
+ * @param {object} context "rank" in the list from 0, "search" id or null, "actions": "play(hit, at)", "compare(hit)",
  *   "like(source)", "unlike(source)", "show(hit)"
  */
 export function resultRow(hit, { rank, search, actions }) {
   const source = songSource(hit.song_id, hit.name);
   const why = h("div", { class: "why", hidden: true });
   const wave = h("div", { class: "result-wave" });
-  const whyButton = search && button("Why?", null, () => toggleWhy(why, whyButton, search, rank), {
+  const whyButton = search && button("Why?", null, () => toggleWhy(why, whyButton, search, hit.rank), {
     "aria-expanded": "false", data: { act: "why" } });
   const row = h("li", { class: "result", tabindex: -1, data: { song: hit.song_id, rank } },
     h("div", { class: "result-head" },

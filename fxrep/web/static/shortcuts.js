@@ -1,6 +1,8 @@
 // Keys that work anywhere on a page, and the "?" dialog that tells them.
 import { button, fill, h } from "./elements.js";
 
+let pressed = null; // the button that was last pressed by mouse or finger
+
 const TYPING = /^(INPUT|TEXTAREA|SELECT)$/;
 
 /**
@@ -14,7 +16,12 @@ export function bindShortcuts(groups) {
   byKey.set("?", { run: () => dialog.showModal() });
   document.getElementById("help").addEventListener("click", () => dialog.showModal());
 
+  document.addEventListener("click", (event) => { pressed = event.detail > 0 ? event.target.closest("button") : null; }, true);
+  document.addEventListener("keyup", (event) => {
+    if (event.key === " " && event.target === pressed) event.preventDefault(); // it would press the button once more
+  });
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") pressed = null;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]") || isTyping(event)) return;
     const entry = byKey.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
@@ -28,7 +35,8 @@ function isTyping(event) {
   const { target } = event;
   if (target.type === "range" || target.type === "checkbox") return event.key === " ";
   if (TYPING.test(target.tagName)) return true;
-  return event.key === " " && /^(BUTTON|A|SUMMARY)$/.test(target.tagName); // Space presses what has the focus
+  // Space presses what the keyboard went to; after a press by mouse it plays and pauses, as everywhere else.
+  return event.key === " " && target !== pressed && /^(BUTTON|A|SUMMARY)$/.test(target.tagName);
 }
 
 function makeDialog(groups) {

@@ -21,7 +21,7 @@ export class Transport {
     this.wave = h("div", { class: "transport-wave", tabindex: 0, role: "slider", "aria-label": "Position",
       on: { keydown: (event) => this.onKey(event) } });
     this.clock = h("output", { class: "clock" }, "–:––");
-    this.match = button("Match levels", "Hear all at the same loudness (M)", () => player.setMatched(!player.matched), {
+    this.match = button(["Match", h("span", { class: "roomy" }, " levels")], "Hear all at the same loudness (M)", () => player.setMatched(!player.matched), {
       class: "toggle match" });
     this.loopButton = button(icon("loop"), "Repeat the matched window (R)", () => this.toggleLoop(), { class: "toggle" });
     fill(place, this.notice, h("div", { class: "transport-bar" },

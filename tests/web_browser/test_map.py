@@ -1,0 +1,76 @@
+"""The map: drawn, coloured, searched, walked by keys, lassoed."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+PICTURE = "() => document.querySelector('canvas').toDataURL()"
+
+
+def test_all_songs_are_drawn_and_coloured(library_page: Page) -> None:
+    assert library_page.get_attribute("canvas", "data-points") == "6"
+    drawn = library_page.evaluate(
+        """() => { const canvas = document.querySelector("canvas");
+        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return data.some((value, place) => place % 4 === 3 && value > 0); }"""
+    )
+    assert drawn
+    library_page.select_option("#map-color", "artist")
+    expect(library_page.locator(".legend")).to_contain_text("<b>Bo</b>")
+    library_page.select_option("#map-color", "brightness")
+    expect(library_page.locator(".legend .ramp-ends")).to_contain_text("Hz")
+
+
+def test_keys_walk_over_the_map_play_and_search(library_page: Page) -> None:
+    library_page.keyboard.press("g")
+    assert library_page.evaluate("document.activeElement.tagName") == "CANVAS"
+    library_page.keyboard.press("ArrowRight")
+    expect(library_page.locator(".tip strong")).not_to_be_empty()
+    expect(library_page.locator("#announcer")).not_to_be_empty()
+    library_page.keyboard.press("p")
+    library_page.wait_for_selector("#transport[data-playing=true]")
+    library_page.keyboard.press("Enter")
+    library_page.wait_for_selector(".result")
+    library_page.keyboard.press("x")
+    expect(library_page.locator("#results-title")).to_have_text("1 song marked")
+    library_page.keyboard.press("v")
+    expect(library_page.locator("#results-title")).to_have_text("6 songs marked")
+
+
+def test_a_lasso_marks_what_it_goes_around(library_page: Page) -> None:
+    box = library_page.locator("canvas").bounding_box()
+    assert box is not None
+    left, top, right, bottom = box["x"] + 5, box["y"] + 5, box["x"] + box["width"] - 5, box["y"] + box["height"] - 5
+    library_page.keyboard.press("l")
+    library_page.mouse.move(left, top)
+    library_page.mouse.down()
+    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
+        library_page.mouse.move(x, y, steps=4)
+    library_page.mouse.up()
+    expect(library_page.locator("#results-title")).to_have_text("6 songs marked")
+    assert library_page.locator(".result").count() == 6
+    library_page.click("#marked-find")
+    expect(library_page.locator(".source")).to_have_count(6)
+
+
+def test_a_click_plays_and_a_wheel_zooms(library_page: Page) -> None:
+    canvas = library_page.locator("canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    at = library_page.evaluate(
+        """async () => { const { MapPoints } = await import("/static/map_points.js");
+        const { MapView } = await import("/static/map_view.js");
+        const answer = await (await fetch("/api/map?level=song")).json();
+        const { songs } = await (await fetch("/api/songs?text=song%200")).json();
+        const view = new MapView(document.createElement("canvas"));
+        const canvas = document.querySelector("canvas");
+        Object.assign(view, { points: new MapPoints(answer), width: canvas.clientWidth, height: canvas.clientHeight });
+        const [index] = view.points.of(songs[0].id);
+        return view.toScreen(view.points.x[index], view.points.y[index]); }"""
+    )
+    library_page.mouse.click(box["x"] + at[0], box["y"] + at[1])
+    library_page.wait_for_selector("#transport[data-playing=true]")
+    expect(library_page.locator(".card .name")).to_have_text("song 0")
+    before = library_page.evaluate(PICTURE)
+    library_page.mouse.wheel(0, -400)
+    library_page.wait_for_function(f"before => ({PICTURE})() !== before", arg=before)
