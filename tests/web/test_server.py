@@ -23,8 +23,10 @@ from fxrep.audio import save_audio
 from fxrep.cli import serve
 from fxrep.errors import ArgumentError, DataError, MissingExtraError, OutputError, ReferenceIndexError
 from fxrep.retrieval import ReferenceIndex
+from fxrep.web import running
 from fxrep.web.config import WebConfig
 from fxrep.web.running import listen, made_up_token, shown_address
+from fxrep.web.site import WebSite
 
 from .conftest import RATE, noise
 
@@ -82,13 +84,13 @@ def wait_for(client: httpx2.Client, job: str) -> dict:
 
 
 def test_many_read_at_once_and_each_gets_the_bytes(server: tuple[Server, Path]) -> None:
-    running, index = server
-    assert running.told["songs"] == 6
+    started, index = server
+    assert started.told["songs"] == 6
     whole = (index.parent / "music/song 1.wav").read_bytes()
     wrong: list[str] = []
 
     def read(number: int) -> None:
-        with httpx2.Client(base_url=running.url, timeout=30) as client:
+        with httpx2.Client(base_url=started.url, timeout=30) as client:
             for start in range(number, len(whole), len(whole) // 3):
                 part = client.get("/api/audio/songs/1", headers={"range": f"bytes={start}-{start + 70000}"})
                 if part.status_code != 206 or part.content != whole[start : start + 70001]:
@@ -119,40 +121,40 @@ def test_many_read_at_once_and_each_gets_the_bytes(server: tuple[Server, Path]) 
     ],
 )
 def test_no_raw_path_leads_out(server: tuple[Server, Path], path: bytes) -> None:
-    running, _ = server
-    host = f"127.0.0.1:{running.port}".encode()
-    answer = running.raw(b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+    started, _ = server
+    host = f"127.0.0.1:{started.port}".encode()
+    answer = started.raw(b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
     assert answer[9:12] in (b"400", b"404") and b"root:" not in answer and b"__future__" not in answer
 
 
 def test_a_request_without_a_host_or_with_two_is_refused(server: tuple[Server, Path]) -> None:
-    running, _ = server
-    assert running.raw(b"GET /api/library HTTP/1.0\r\n\r\n")[9:12] in (b"403", b"400")
-    assert running.raw(b"GET /api/library HTTP/1.1\r\nConnection: close\r\n\r\n")[9:12] in (b"403", b"400")
+    started, _ = server
+    assert started.raw(b"GET /api/library HTTP/1.0\r\n\r\n")[9:12] in (b"403", b"400")
+    assert started.raw(b"GET /api/library HTTP/1.1\r\nConnection: close\r\n\r\n")[9:12] in (b"403", b"400")
     two = b"GET /api/library HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
-    assert running.raw(two)[9:12] in (b"403", b"400")
+    assert started.raw(two)[9:12] in (b"403", b"400")
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="open files are counted in /proc")
 def test_who_goes_away_in_the_middle_leaves_no_open_file(server: tuple[Server, Path]) -> None:
-    running, _ = server
-    host = f"127.0.0.1:{running.port}".encode()
-    before = running.open_files()
+    started, _ = server
+    host = f"127.0.0.1:{started.port}".encode()
+    before = started.open_files()
     for _ in range(20):
-        connection = socket.create_connection(("127.0.0.1", running.port), timeout=20)
+        connection = socket.create_connection(("127.0.0.1", started.port), timeout=20)
         connection.sendall(b"GET /api/audio/songs/1 HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
         connection.recv(100)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
     until = time.monotonic() + 10
-    while running.open_files() > before and time.monotonic() < until:
+    while started.open_files() > before and time.monotonic() < until:
         time.sleep(0.05)
-    assert running.open_files() <= before
+    assert started.open_files() <= before
 
 
 def test_songs_that_another_process_adds_are_found(server: tuple[Server, Path]) -> None:
-    running, index = server
-    with httpx2.Client(base_url=running.url, timeout=30) as client:
+    started, index = server
+    with httpx2.Client(base_url=started.url, timeout=30) as client:
         assert client.get("/api/library").json()["songs"] == 6
         save_audio(index.parent / "music/new.wav", noise(99), RATE)
         with ReferenceIndex.open(index, load_encoder("tiny")) as writer:
@@ -166,19 +168,19 @@ def test_songs_that_another_process_adds_are_found(server: tuple[Server, Path]) 
 
 
 def test_an_interrupt_ends_it_cleanly_in_the_middle_of_work(server: tuple[Server, Path]) -> None:
-    running, index = server
-    assert list(running.cache.iterdir())
-    with httpx2.Client(base_url=running.url, timeout=30) as client:
+    started, index = server
+    assert list(started.cache.iterdir())
+    with httpx2.Client(base_url=started.url, timeout=30) as client:
         content = (index.parent / "music/song 1.wav").read_bytes()
         jobs = [client.post("/api/uploads?name=n.wav", content=content).json()["job"] for _ in range(10)]
         assert len(jobs) == 10
-        code, errors = running.interrupt()
+        code, errors = started.interrupt()
     assert code == 0 and "Traceback" not in errors, errors
-    assert not list(running.cache.iterdir())
+    assert not list(started.cache.iterdir())
     until = time.monotonic() + 20
     with pytest.raises(ProcessLookupError):  # none of its processes is left
         while time.monotonic() < until:
-            os.killpg(running.process.pid, 0)
+            os.killpg(started.process.pid, 0)
             time.sleep(0.05)
 
 
@@ -216,6 +218,24 @@ def test_what_cannot_be_served_is_told_before_anything_is(library: Path, tmp_pat
         call(library, "--port", 0, "--token", "short")
     with listen("127.0.0.1", 0) as taken, pytest.raises(OutputError, match="in use"):
         call(library, "--port", taken.getsockname()[1])
+
+
+def test_beyond_this_machine_a_token_is_made_up(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[WebConfig] = []
+
+    def interrupted(site: WebSite, listener: socket.socket) -> None:
+        seen.append(site.config)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "run_server", interrupted)
+    common = (library, "--port", 0, "--cache", tmp_path / "cache")
+    call(*common)
+    call(*common, "--host", "0.0.0.0")
+    call(*common, "--host", "0.0.0.0", "--token", "a-token-of-my-own", "--name", "studio.local")
+    here, made_up, own = seen
+    assert here.token is None and made_up.token is not None and len(made_up.token) >= 32
+    assert own.token == "a-token-of-my-own" and own.hosts == ("studio.local",)
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_without_the_extra_it_says_how_to_install_it(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
