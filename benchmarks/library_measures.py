@@ -206,10 +206,11 @@ _SUFFIXES = {"mp3": "mp3", "opus": "opus"}
 
 def altered_songs(songs: list[Song], how: str, work: Path) -> Iterator[tuple[Song, Path]]:
     (work / "altered").mkdir(parents=True, exist_ok=True)
-    for number, song in enumerate(songs):
-        target = work / "altered" / f"{number:03d}-{how.replace(' ', '-')}.{_SUFFIXES.get(how, 'wav')}"
+    for song in songs:
+        name = f"{song.album}-{song.path.stem}-{how.replace(' ', '-')}"
+        target = work / "altered" / f"{name}.{_SUFFIXES.get(how, 'wav')}"
         if not target.exists():
-            ALTERATIONS[how](song, target.with_name("unfinished." + target.suffix[1:])).replace(target)
+            ALTERATIONS[how](song, target.with_name("unfinished" + target.suffix)).replace(target)
         yield song, target
 
 

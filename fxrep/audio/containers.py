@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 _SIZE_SLACK_BYTES = 64
 _LARGEST_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
 _OGG_END_OF_STREAM = 4
+# Zeros in the place of chunks are chunks of no length: millions of them would take minutes to walk over.
+_MOST_CHUNKS = 10000
+_WITHOUT_END = f"is damaged: it has more than {_MOST_CHUNKS} chunks"
 
 
 def find_fault(path: Path) -> str | None:
@@ -47,7 +50,9 @@ def find_fault(path: Path) -> str | None:
 def _find_chunk_fault(file: BinaryIO, size: int, endian: str, samples_chunk: bytes) -> str | None:
     position = 12
     long_size = None
-    while position + 8 <= size:
+    for _ in range(_MOST_CHUNKS):
+        if position + 8 > size:
+            break
         file.seek(position)
         name, promised = struct.unpack(f"{endian}4sI", file.read(8))
         if name == b"ds64":
@@ -63,6 +68,8 @@ def _find_chunk_fault(file: BinaryIO, size: int, endian: str, samples_chunk: byt
                 return None
             return _shortage(promised, size - position - 8)
         position += 8 + promised + promised % 2
+    else:
+        return _WITHOUT_END
     return "is truncated: it ends before its samples begin"
 
 
@@ -103,7 +110,9 @@ def _find_ogg_fault(file: BinaryIO, size: int, path: Path) -> str | None:
 def _find_mp4_fault(file: BinaryIO, size: int) -> str | None:
     position = 0
     names = set()
-    while position + 8 <= size:
+    for _ in range(_MOST_CHUNKS):
+        if position + 8 > size:
+            break
         file.seek(position)
         length, name = struct.unpack(">I4s", file.read(8))
         if length == 1:

@@ -167,6 +167,16 @@ def test_wav_headers_that_end_early_or_name_an_unknown_codec(tmp_path, call, wri
     assert "is not audio that can be read" in _message(call, tmp_path / "codec.wav")
 
 
+@pytest.mark.parametrize(
+    ("suffix", "head"), [("wav", b"RIFF\xff\xff\xff\x00WAVE"), ("aiff", b"FORM\x00\xff\xff\xffAIFF")]
+)
+def test_chunks_without_length_are_not_walked_over_for_ever(tmp_path, suffix, head):
+    path = tmp_path / f"zeros.{suffix}"
+    path.write_bytes(head)
+    os.truncate(path, 4 << 30)  # no byte of it is stored, and reading all would take half an hour
+    assert "is damaged: it has more than 10000 chunks" in _message(load_audio, path)
+
+
 def test_a_list_of_files_never_makes_another_file_be_read(tmp_path, written):
     shutil.copy(written("mp3"), tmp_path / "private.mp3")
     texts = {
