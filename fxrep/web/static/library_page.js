@@ -95,6 +95,7 @@ function bindSearch(query, results, map) {
       }, search);
       if (!found || controller.signal.aborted) return;
       const hits = query.wanted(found.hits);
+      at("marked").hidden = true; // the list shows hits now, not what was marked
       results.show({ ...found, hits });
       map.setHits(hits);
     } catch (error) {
@@ -136,8 +137,12 @@ function bindMap(map, query, results, listening) {
     }
   });
   map.addEventListener("use", async ({ detail }) => {
-    const song = await songInfo(detail.song);
-    query.only(songSource(song.id, song.name));
+    try {
+      const song = await songInfo(detail.song);
+      query.only(songSource(song.id, song.name));
+    } catch (error) {
+      showError(notice, error);
+    }
   });
   map.addEventListener("select", async ({ detail }) => {
     const ids = detail.songs.slice(0, MOST_MARKED);

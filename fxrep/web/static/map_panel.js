@@ -115,8 +115,8 @@ export class MapPanel extends EventTarget {
   async focusOn(index) {
     this.view.current = index;
     this.view.reveal(index);
-    const song = await songInfo(this.points.songs[index]);
-    if (this.view.current !== index) return;
+    const song = await songInfo(this.points.songs[index]).catch((error) => { announce(error.message); });
+    if (!song || this.view.current !== index) return;
     announce([song.name, byline(song), this.groupOf(index)].filter(Boolean).join(", "));
     this.showTip(index, song);
   }
