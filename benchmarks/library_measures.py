@@ -21,7 +21,7 @@ import torch
 
 from encoders import load_encoder
 from encoders.windows import fixed_windows, is_silent
-from fxrep.audio import integrated_loudness, iter_blocks, load_audio, save_audio
+from fxrep.audio import iter_blocks, load_audio, save_audio
 from fxrep.metrics.features import FEATURES
 from fxrep.retrieval import ReferenceIndex
 from fxrep.retrieval.database import LEVELS, Level
@@ -187,10 +187,8 @@ def _shifted(song: Song, target: Path, seconds: float) -> Path:
 
 
 def _turned_down(song: Song, target: Path) -> Path:
-    """At -23 LUFS, and then 6 dB lower."""
     audio, rate = load_audio(song.path)
-    gain_db = -23.0 - float(integrated_loudness(audio, rate)) - 6.0
-    save_audio(target, audio * 10 ** (gain_db / 20), rate, subtype="FLOAT")
+    save_audio(target, audio * 10 ** (-6.0 / 20), rate, subtype="FLOAT")
     return target
 
 
