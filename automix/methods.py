@@ -131,7 +131,7 @@ METHODS: dict[str, Callable[[Request], Any]] = {
 TAKES_MODEL = ("classical", "dmc", "mix_wave_unet", "fxnorm_automix", "stem_autoencoder")
 TAKES_TARGET = ("least_squares", "mixing_graph")
 TAKES_STYLE = ("dmc",)
-TAKES_INSTRUMENTS = ("knowledge", "classical", "mix_wave_unet", "fxnorm_automix", "stem_autoencoder")
+TAKES_INSTRUMENTS = ("knowledge", "classical", "dmc", "mix_wave_unet", "fxnorm_automix", "stem_autoencoder")
 
 
 def list_methods() -> list[str]:

@@ -72,13 +72,17 @@ def dmc_card(config: dict[str, Any], metadata: dict[str, Any], parameters: int) 
         track_lufs=audio["track_lufs"],
         sample_rate=audio["sample_rate"],
         window_s=audio["window_s"],
-        hears=_hears(arguments["encoder"]),
+        hears=_hears(arguments["encoder"]) + _told(audio.get("instruments", False)),
         sets="every setting of the console" if sets is None else ", ".join(f"`{one}`" for one in sets),
         style="It mixes in the style of recordings where some are given." if audio["style"] else "It takes no style.",
         training=table(metadata.get("training", {}), "Nothing about its training was recorded."),
         measured=measurements(metadata),
         fingerprint=config["fingerprint"][:16],
     )
+
+
+def _told(instruments: bool) -> str:
+    return " It is told what plays, guessed from the names of the tracks or given." if instruments else ""
 
 
 def _hears(encoder: dict[str, Any]) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from automix.dmc.controls import Controls
+from automix.dmc.controls import LEVEL, Controls
+from automix.dmc.level_memory import LevelMemory, level_features
 from automix.dmc.post_processor import PostProcessor
 from automix.dmc.song_description import describe_song
 from automix.dmc.track_encoder import TrackEncoder
+from automix.instruments import name_instruments
 from encoders.configurable import Configurable
+from encoders.production_description import N_VALUES
+from fxrep.data.instruments import INSTRUMENTS
 from fxrep.effects.console import ConsoleSettings, ConsoleTensors, create_console
 from fxrep.errors import ArgumentError, AudioError
 from fxrep.mixing.recordings import Recordings
@@ -19,6 +24,9 @@ from fxrep.mixing.tracks import TrackSet
 
 WINDOWS = 4
 """How many places of a song are heard where none are named."""
+
+UNKNOWN = INSTRUMENTS.index("other")
+"""What a track is that nobody has named."""
 
 
 class DifferentiableMixingConsole(Configurable, nn.Module):
@@ -41,6 +49,9 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
             without one too.
         style_width: size that it is brought to.
         track_lufs: loudness of the tracks before the console.
+        instrument_width: size of what is learnt of each instrument, which joins the embedding of a track and, in the
+            mean over the tracks, tells which others there are; 0: instruments are not told.
+        memory: how many tracks of known levels `LevelMemory` holds; 0: the network alone sets the levels.
 
     Attributes:
         console: the console that is set.
@@ -48,9 +59,11 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
         sample_rate: Hz of the audio that is heard.
         window_s: seconds heard at once.
         wanted_style: the style that `estimate` mixes in, see `set_style`.
+        instruments: what tracks are, by name, for those that `estimate` is not to guess from their names.
 
     Raises:
-        ArgumentError: no such console or setting, sizes that do not go together, or a style of an encoder without one.
+        ArgumentError: no such console or setting, sizes that do not go together, a style of an encoder without one, or
+            a memory without production features or without faders to set.
     """
 
     def __init__(
@@ -65,6 +78,8 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
         style: bool = False,
         style_width: int = 32,
         track_lufs: float = -24.0,
+        instrument_width: int = 0,
+        memory: int = 0,
     ) -> None:
         super().__init__()
         if style and not encoder.style_dim:
@@ -76,10 +91,29 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
             self.controls = Controls(self.console, sets, ranges, relative_levels)
             starts = [self.controls.starts("tracks"), self.controls.starts("shared")]
         self.style_dim = encoder.style_dim if style else 0
+        self.kinds = nn.Embedding(len(INSTRUMENTS), instrument_width) if instrument_width else None
+        self.memory = LevelMemory(memory) if memory else None
+        self.level = next((place for place, one in enumerate(self.controls.tracks) if one.name == LEVEL), None)
+        if memory and (not encoder.production or self.level is None):
+            raise ArgumentError(f"memory={memory} needs an encoder with production features, and {LEVEL} among sets")
         self.post_processor = PostProcessor(
-            encoder.dim, starts[0], starts[1], self.style_dim, style_width, hidden, dropout
+            encoder.dim + instrument_width, starts[0], starts[1], self.style_dim, style_width, hidden, dropout
         )
         self.wanted_style: Tensor | None = None
+        self.instruments: Mapping[str, str] | None = None
+
+    def config(self) -> dict[str, Any]:
+        """The constructor tree, without what this model does not have: releases older than that keep their print."""
+        tree = super().config()
+        for name in ("instrument_width", "memory"):
+            if not tree["init_args"][name]:
+                del tree["init_args"][name]
+        return tree
+
+    @property
+    def takes_instruments(self) -> bool:
+        """Whether it makes a difference what a track is called."""
+        return self.kinds is not None or self.memory is not None
 
     def forward(
         self,
@@ -87,6 +121,7 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
         mask: Tensor | None = None,
         style: Tensor | None = None,
         styled: Tensor | None = None,
+        instruments: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Set the console from descriptions, each setting between 0 and 1; see `settings`.
 
@@ -95,6 +130,7 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
             mask: (B, N) booleans: which tracks there are. The others change nothing.
             style: (B, style_dim) of `TrackEncoder.embed_style`, or None.
             styled: (B,) booleans, which mixes have a style; None: all, if there are any.
+            instruments: (B, N) places in `INSTRUMENTS`; None: all are unknown.
 
         Returns:
             (B, N, K) of the tracks and (B, S) of groups, buses and master.
@@ -102,20 +138,41 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
         if mask is None:
             mask = torch.ones(described.shape[:2], dtype=torch.bool, device=described.device)
         known = described.masked_fill(~mask[..., None], 0.0)
-        found: tuple[Tensor, Tensor] = self.post_processor(self.encoder(known, mask), mask, style, styled)
-        return found
+        kinds = torch.full_like(mask, UNKNOWN, dtype=torch.long) if instruments is None else instruments
+        embedded = self.encoder(known, mask)
+        if self.kinds is not None:
+            embedded = torch.cat([embedded, self.kinds(kinds)], dim=-1)
+        found: tuple[Tensor, Tensor] = self.post_processor(embedded, mask, style, styled)
+        return found if self.memory is None else (self._remembered(found[0], known, kinds, mask), found[1])
+
+    def _remembered(self, tracks: Tensor, described: Tensor, instruments: Tensor, mask: Tensor) -> Tensor:
+        """Add the remembered levels to the positions of the faders; all of these are even in dB."""
+        assert self.memory is not None and self.level is not None
+        fader = self.controls.tracks[self.level]
+        span_db = (fader.high - fader.low) * (fader.path.parameter.maximum - fader.path.parameter.minimum)
+        levels = self.memory(level_features(described[..., -N_VALUES:], instruments), mask) / span_db
+        columns = list(tracks.unbind(-1))
+        columns[self.level] = (columns[self.level] + levels).clamp(0.0, 1.0)
+        return torch.stack(columns, dim=-1)
 
     def settings(self, tracks: Tensor, shared: Tensor, mask: Tensor) -> ConsoleTensors:
         """Return what `forward` gave as settings in physical units; tracks that there are not are neutral."""
         return self.controls.settings(tracks, shared, mask)
 
-    def listen(self, tracks: Tensor, mask: Tensor | None = None, style: Tensor | None = None) -> ConsoleTensors:
+    def listen(
+        self,
+        tracks: Tensor,
+        mask: Tensor | None = None,
+        style: Tensor | None = None,
+        instruments: Tensor | None = None,
+    ) -> ConsoleTensors:
         """Set the console from audio (B, N, 2, T) at `sample_rate`, each track at `track_lufs`.
 
         Args:
             tracks: the tracks.
             mask: (B, N) booleans: which tracks there are.
             style: (B, style_dim) or (1, style_dim), of unit length, or None.
+            instruments: (B, N) places in `INSTRUMENTS`; None: all are unknown.
 
         Raises:
             AudioError: another shape, or shorter than the encoder can hear.
@@ -129,7 +186,7 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
             mask = torch.ones(tracks.shape[:2], dtype=torch.bool, device=tracks.device)
         rows = self.encoder.describe(tracks[mask])
         described = rows.new_zeros(*mask.shape, rows.shape[-1]).masked_scatter(mask[..., None], rows)
-        found: tuple[Tensor, Tensor] = self(described, mask, style)
+        found: tuple[Tensor, Tensor] = self(described, mask, style, instruments=instruments)
         return self.settings(found[0], found[1], mask)
 
     def set_style(self, style: Recordings | Tensor | None) -> None:
@@ -165,7 +222,8 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
         """Set the console for a song, in the style that was set, if any. Nothing is random.
 
         What is known of a track is averaged over the windows in which it sounds. A track that sounds in none of them
-        is left at the defaults of the console.
+        is left at the defaults of the console. What tracks are is guessed from their names where `instruments` does
+        not say it.
 
         Args:
             tracks: of the song.
@@ -173,18 +231,20 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
             seed: not used; other methods draw.
 
         Raises:
-            ArgumentError: there is no window.
+            ArgumentError: there is no window, or an instrument is unknown, or said of no track.
             AudioError: no track sounds in any of the windows, or a file cannot be read.
         """
         starts = tracks.windows(self.window_s, WINDOWS) if start_s is None else list(start_s)
         if not starts:
             raise ArgumentError("start_s is empty: name at least one window, or leave it out")
+        kinds = name_instruments(tracks.names, self.instruments)
+        told = torch.tensor([[INSTRUMENTS.index(kinds[name]) for name in tracks.names]], device=self._device())
         training = [part for part in self.modules() if part.training]
         self.eval()
         try:
             described, mask = describe_song(self.encoder, tracks, starts, self.track_lufs, self._device())
             style = None if self.wanted_style is None else self.wanted_style.to(described)[None]
-            found = self(described, mask, style)
+            found = self(described, mask, style, instruments=told)
         finally:
             for part in training:
                 part.training = True

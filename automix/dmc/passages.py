@@ -24,6 +24,7 @@ class Passage:
         target: (B, 2, T), the mix at -16 LUFS.
         gain_db: (B, N) what brings each track to its level in the mix.
         gains_known: (B,) booleans, whether those gains make the mix.
+        instrument: (B, N) what plays, places in `INSTRUMENTS`.
         spoiled: (B, N) booleans, which tracks were filtered and so are not what is on file.
         curve_db: (B, N, F) the equaliser that brings the tracks back, at `spoiling.CURVE_HZ`; None where none was
             filtered.
@@ -36,6 +37,7 @@ class Passage:
     target: Tensor
     gain_db: Tensor
     gains_known: Tensor
+    instrument: Tensor
     spoiled: Tensor | None = None
     curve_db: Tensor | None = None
 
@@ -62,7 +64,8 @@ def own_mix(batch: dict[str, Any], sample_rate: int, swapped: Tensor | None = No
         stem = torch.where(turn[:, None], stem + 1, stem)
     target = normalize_loudness(target, sample_rate, REFERENCE_LUFS)
     known = torch.as_tensor(batch["gains_known"], dtype=torch.bool, device=tracks.device)
-    return Passage(tracks, mask, stem, batch["start_ms"], target, batch["gain_db"][:, :count], known)
+    kinds = batch["instrument"][:, :count]
+    return Passage(tracks, mask, stem, batch["start_ms"], target, batch["gain_db"][:, :count], known, kinds)
 
 
 def fewer_tracks(mask: Tensor, generator: torch.Generator) -> Tensor:

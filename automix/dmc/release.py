@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ from automix.dmc.embedding_encoder import EmbeddingTrackEncoder
 from automix.dmc.model import DifferentiableMixingConsole
 from encoders.model_releases import ReleaseKind, name_encoder
 from encoders.registry import build_tree
+from fxrep.errors import ArgumentError
 
 _PACKAGES = ("encoders", "automix.dmc")
 
 
 def load_dmc(
-    model: str | os.PathLike[str] = "default", *, style: Any = None, device: str | torch.device = "cpu"
+    model: str | os.PathLike[str] = "default",
+    *,
+    style: Any = None,
+    instruments: Mapping[str, str] | None = None,
+    device: str | torch.device = "cpu",
 ) -> DifferentiableMixingConsole:
     """Open a released model, ready to estimate (evaluation mode).
 
@@ -31,17 +37,22 @@ def load_dmc(
         model: "default", a name that `list_dmc` gives, or a release folder.
         style: in whose style it mixes: a recording, several, a folder of them, or an embedding (D,) by the encoder of
             the model; None: as it learnt to mix.
+        instruments: what tracks are, by name, for those that are not to be guessed from their names.
         device: where to put it.
 
     Raises:
         CheckpointError: no such release; or its files are missing, damaged, changed or of another format; or it stands
             on an encoder that is not there.
-        ArgumentError: the name is none, the device cannot be used, or the model takes no such style.
+        ArgumentError: the name is none, the device cannot be used, or the model takes no such style, or no instruments.
         AudioError: a recording of the style cannot be used.
     """
     from automix.styles import read_style
 
     opened = DMC.load(model, device=device)
+    if instruments is not None:
+        if not opened.takes_instruments:
+            raise ArgumentError(f"the dmc {model} was not told instruments in training: leave instruments out")
+        opened.instruments = dict(instruments)
     if style is not None:
         opened.set_style(read_style(style, opened.sample_rate))
     return opened
@@ -67,6 +78,7 @@ def _audio_contract(model: DifferentiableMixingConsole) -> dict[str, Any]:
         "track_lufs": model.track_lufs,
         "console": model.console.name,
         "style": bool(model.style_dim),
+        "instruments": model.takes_instruments,
     }
 
 

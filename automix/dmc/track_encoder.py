@@ -21,6 +21,7 @@ class TrackEncoder(Configurable, nn.Module):
         dim: size of the embedding of a track.
         style_dim: size of the embedding of a finished mix; 0 for an encoder that has none.
         frozen: whether descriptions never change in training.
+        production: whether descriptions end with the values of `describe_production`.
     """
 
     sample_rate: int
@@ -29,6 +30,7 @@ class TrackEncoder(Configurable, nn.Module):
     dim: int
     style_dim: int
     frozen: bool
+    production: bool = False
 
     def describe(self, audio: Tensor) -> Tensor:
         """Describe tracks (R, 2, T), each by itself: (R, F)."""

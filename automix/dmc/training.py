@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from automix.dmc.losses import OF_MIXES, MixLosses, curve_loss, gain_error, gain_loss, neutral_loss, weigh
-from automix.dmc.model import DifferentiableMixingConsole
+from automix.dmc.model import UNKNOWN, DifferentiableMixingConsole
 from automix.dmc.passages import Passage, fewer_tracks, own_mix
 from automix.dmc.release import take_weights
+from automix.dmc.remembering import fill_memory
 from automix.dmc.spoiling import find_equalizer, spoil
 from automix.dmc.training_checks import check_controls, check_data, embedding_encoder
 from automix.dmc.transformation import ExactEffects, Transformation
@@ -46,6 +47,9 @@ class DMCTraining(SeededTraining):
         spoiled: share of the tracks that are filtered at random before the model hears them.
         swapped: share of the songs whose channels are exchanged.
         style_dropout: share of the songs whose style is not told, for a model that takes one.
+        instrument_dropout: share of the songs of which the network is not told what plays.
+        memory_passages: drawn to fill the model's memory of levels before the first step, where it has one and it is
+            empty.
         stft_form: ``published`` or ``log_linear``, see `StftLoss`.
         style_form: ``corrected`` or ``published``, see `ProductionStyleLoss`.
         initial: weights to start from: a checkpoint of such a training, or a release folder.
@@ -77,6 +81,8 @@ class DMCTraining(SeededTraining):
         spoiled: float = 0.0,
         swapped: float = 0.5,
         style_dropout: float = 0.5,
+        instrument_dropout: float = 0.3,
+        memory_passages: int = 128,
         stft_form: Literal["published", "log_linear"] = "log_linear",
         style_form: Literal["corrected", "published"] = "corrected",
         initial: str | None = None,
@@ -92,10 +98,12 @@ class DMCTraining(SeededTraining):
         self.weights |= {"gain": gain_weight, "curve": curve_weight, "neutral": neutral_weight}
         if min(self.weights.values()) < 0.0 or not any(self.weights.values()):
             raise ArgumentError(f"weights of the losses are {self.weights}: give 0 or more, and at least one above 0")
-        if subsets < 0 or not all(0.0 <= share <= 1.0 for share in (spoiled, swapped, style_dropout)):
+        shares = {"spoiled": spoiled, "swapped": swapped, "style_dropout": style_dropout}
+        shares["instrument_dropout"] = instrument_dropout
+        if min(subsets, memory_passages) < 0 or not all(0.0 <= share <= 1.0 for share in shares.values()):
             raise ArgumentError(
-                f"subsets={subsets}, spoiled={spoiled}, swapped={swapped}, style_dropout={style_dropout}: expected 0 "
-                "or more, and shares from 0 to 1"
+                f"subsets={subsets}, memory_passages={memory_passages}, {shares}: expected 0 or more, and shares from "
+                "0 to 1"
             )
         self.model = model
         if spoiled or curve_weight:
@@ -103,7 +111,8 @@ class DMCTraining(SeededTraining):
         self.losses = MixLosses(
             model.sample_rate, stft_form, style_form, embedding_encoder(model) if embedding_weight else None
         )
-        self.subsets, self.spoiled, self.swapped, self.style_dropout = subsets, spoiled, swapped, style_dropout
+        self.subsets, self.memory_passages, self.shares = subsets, memory_passages, shares
+        self.remembered: dict[str, float] = {}
         exchange = ExactEffects() if transformation is None else transformation
         self.mixing = exchange.console_for(model.console, model.sample_rate)
         check_controls(model, self.mixing, self.weights)
@@ -128,14 +137,26 @@ class DMCTraining(SeededTraining):
         """Refuse a data module that the model does not fit, see `training_checks.check_data`."""
         check_data(self.model, data)
 
+    def on_fit_start(self) -> None:
+        """Fill the memory of levels, once; every process draws the same passages."""
+        memory, data = self.model.memory, getattr(self.trainer, "datamodule", None)
+        if memory is None or not memory.is_empty or not self.memory_passages or data is None:
+            return
+        songs = data.training_songs()
+        self.remembered = fill_memory(
+            memory, songs, self.memory_passages, self.model.sample_rate, self.describe, self.device
+        )
+
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Loss, a scalar, of one batch."""
         generator = self._training_generator(batch)
-        swapped = torch.rand(len(batch["mask"]), generator=generator) < self.swapped
+        swapped = torch.rand(len(batch["mask"]), generator=generator) < self.shares["swapped"]
         passage = own_mix(batch, self.model.sample_rate, swapped)
-        if self.spoiled:
-            passage = spoil(passage, self.model.console.track, self.model.sample_rate, self.spoiled, generator)
-        told = torch.rand(len(passage.mask), generator=generator) >= self.style_dropout
+        if share := self.shares["spoiled"]:
+            passage = spoil(passage, self.model.console.track, self.model.sample_rate, share, generator)
+        named = torch.rand(len(passage.mask), generator=generator) >= self.shares["instrument_dropout"]
+        passage.instrument = passage.instrument.masked_fill(~named.to(passage.mask.device)[:, None], UNKNOWN)
+        told = torch.rand(len(passage.mask), generator=generator) >= self.shares["style_dropout"]
         described = self.describe(passage)
         terms = self.terms(passage, described, told.to(passage.mask.device), self._weighed())
         if self.subsets and "gain" in terms:
@@ -156,6 +177,7 @@ class DMCTraining(SeededTraining):
     def on_validation_epoch_end(self) -> None:
         """Keep the figures for the model card."""
         self._keep_measured()
+        self.measured |= self.remembered
 
     def describe(self, passage: Passage) -> Tensor:
         """What the encoder says of the tracks, (B, N, F); of those on file it is kept."""
@@ -175,7 +197,7 @@ class DMCTraining(SeededTraining):
             names: of the losses.
         """
         style = self.model.encoder.embed_style(passage.target) if self.model.style_dim and bool(told.any()) else None
-        positions: tuple[Tensor, Tensor] = self.model(described, passage.mask, style, told)
+        positions: tuple[Tensor, Tensor] = self.model(described, passage.mask, style, told, passage.instrument)
         settings = self.model.settings(positions[0], positions[1], passage.mask)
         terms = self._of_mix(passage, settings, names)
         if "gain" in names:
@@ -200,7 +222,7 @@ class DMCTraining(SeededTraining):
         found = [first]
         for _ in range(self.subsets):
             mask = fewer_tracks(passage.mask, generator)
-            positions: tuple[Tensor, Tensor] = self.model(described, mask)
+            positions: tuple[Tensor, Tensor] = self.model(described, mask, instruments=passage.instrument)
             settings = self.model.settings(positions[0], positions[1], mask)
             found.append(gain_loss(gain_error(settings, passage, mask)))
         return torch.stack(found).mean()

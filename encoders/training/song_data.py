@@ -94,6 +94,14 @@ class SongDataModule(PairDataModule):
             "data": joint_provenance(self._songs(manifests, "train", self.seed).drawn_from(manifests)),
         }
 
+    def training_songs(self) -> SongDataset:
+        """The training songs for what is fitted before the first step: passages other than those of the epochs.
+
+        Raises:
+            DataError: the training split holds no song that is long enough.
+        """
+        return self._songs([read_manifest(path) for path in self.manifests], "train", self.seed + len(self.splits))
+
     def _dataset(self, split: str, seed: int) -> Dataset[dict[str, Any]]:
         return self._songs([read_manifest(path) for path in self.manifests], split, seed)
 

@@ -72,10 +72,10 @@ class SongDataset(Dataset[dict[str, Any]]):
         seed: of all that is drawn.
 
     Shape of an item: ``tracks`` (M, 2, T), T two segments or one; ``mask`` (M,); ``stem`` (M,) numbers of the tracks,
-    -1 where there is none; ``instrument`` (M,), what plays, a place in `INSTRUMENTS`; ``start_ms``, where the passage
-    begins. With ``other_song`` ``reference`` (2, segment). With ``own_mix`` ``target`` (2, segment), as loud as it is
-    on file, ``gain_db`` (M,), what brings each track from its level here to that on file, and ``gains_known``, whether
-    those gains make the target.
+    -1 where there is none; ``instrument`` (M,), what plays, a place in `INSTRUMENTS`; ``song``, its name; ``start_ms``,
+    where the passage begins. With ``other_song`` ``reference`` (2, segment). With ``own_mix`` ``target`` (2, segment),
+    as loud as it is on file, ``gain_db`` (M,), what brings each track from its level here to that on file, and
+    ``gains_known``, whether those gains make the target.
 
     Raises:
         ArgumentError: numbers out of range.
@@ -155,7 +155,7 @@ class SongDataset(Dataset[dict[str, Any]]):
                 break
         else:
             raise DataError(f"{name} and others: no track sounds throughout {self.segment_s:g} s: use shorter segments")
-        item = self._padded(found) | {"start_ms": round(1000.0 * start_s)}
+        item = self._padded(found) | {"song": name, "start_ms": round(1000.0 * start_s)}
         if self.reference == "other_song":
             item["reference"] = self._draw_mix(rng, name)
         elif self.reference == "own_mix":
