@@ -100,6 +100,8 @@ def measure(folder: Path, library: Path, model: str, songs: int) -> None:
         time.sleep(0.2)
     killed.kill()
     killed.join()
+    # Of its own: a process that is killed while it writes to a queue may leave half an answer.
+    answers = context.Queue()
     again = context.Process(target=_add, args=(folder, library, model, answers))
     again.start()
     answers.get(timeout=300)
