@@ -23,6 +23,7 @@ from synthetic_embeddings import SONG_WINDOWS, LikeRealSongs, write_parts
 
 from fxrep.retrieval import ReferenceIndex, read_embeddings
 from fxrep.retrieval.inverted_lists import EXACT_WINDOWS
+from fxrep.retrieval.list_building import ListPlan, build_lists
 from fxrep.retrieval.list_measuring import exact_neighbors
 from fxrep.retrieval.view import load_view
 
@@ -110,6 +111,26 @@ def report_queries(index: ReferenceIndex, queries: np.ndarray, watch: Watch) -> 
             print(f"| 10 {name} | {kind} | {recall:.4f} | {times} |", flush=True)
 
 
+def compare_plans(index: ReferenceIndex, plans: list[str], folder: Path) -> None:
+    """Other numbers of lists and other codes over the same windows, each looked into as far as it has to be."""
+    with index._database.snapshot():
+        view = load_view(index._database)
+    print("\n| lists | probes | compared again | recall@10 windows | songs | ms | bytes a window | CPU s to make |")
+    print("|---|---|---|---|---|---|---|---|")
+    for plan in plans:
+        lists, code = plan.split(",")
+        begin = time.process_time()
+        told = build_lists(view, np.arange(len(view.places)), folder / "other.faiss", ListPlan(int(lists), code))
+        took = time.process_time() - begin
+        (folder / "other.faiss").unlink()
+        print(
+            f"| {told['kind']} | {told['probes']} | {told['compared_again']} | {told['recall_at_10']} | "
+            f"{told['song_recall_at_10']} | {1e3 * told['median_query_s']:.2f} | "
+            f"{told['bytes'] / told['windows']:.0f} | {took:.1f} |",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("like", type=Path, help="windows of real songs")
@@ -117,6 +138,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--folder", type=Path, required=True, help="empty folder with space for it")
     parser.add_argument("--keep", action="store_true", help="keep the index, and use one that is there")
+    parser.add_argument("--plans", nargs="*", default=[], help="other lists to compare, 512,PQ64 for example")
     arguments = parser.parse_args()
     source, watch = LikeRealSongs(read_embeddings(arguments.like)), Watch()
     songs, library = arguments.windows // SONG_WINDOWS, arguments.folder / "library.fxindex"
@@ -138,6 +160,7 @@ def main() -> None:
     sizes = {kind: sum(f.stat().st_size for f in library.glob(kind)) / 1e6 for kind in ("*.f32", "*.faiss", "*.*")}
     print(f"\nvectors {sizes['*.f32']:.0f} MB, lists {sizes['*.faiss']:.0f} MB, all {sizes['*.*']:.0f} MB")
     print(f"lists: {dict(index._view.state.inverted or {})}")
+    compare_plans(index, arguments.plans, arguments.folder)
     index.close()
     if not arguments.keep:
         shutil.rmtree(library)
