@@ -71,7 +71,7 @@ def draw_figure(points: DrawnPoints, title: str, *, dark: bool = False) -> Any:
         _group_legend(figure, points, theme, dark)
     else:
         _number_legend(figure, points, theme, dark)
-    _write_labels(figure, axes, renderer, points, theme, radius_px)
+    _write_labels(figure, axes, renderer, points, dark, radius_px)
     return figure
 
 
@@ -150,23 +150,29 @@ def _number_legend(figure: Any, points: DrawnPoints, theme: _Theme, dark: bool) 
         figure.text(bar.get_position().x0, 0.465, text, fontsize=8, color=theme.quiet, va="top")
 
 
-def _write_labels(figure: Any, axes: Any, renderer: Any, points: DrawnPoints, theme: _Theme, radius_px: float) -> None:
+def _write_labels(figure: Any, axes: Any, renderer: Any, points: DrawnPoints, dark: bool, radius_px: float) -> None:
     """Names of clusters first, then of the loneliest points where there is room."""
+    theme = _DARK if dark else _LIGHT
     frame = axes.get_window_extent(renderer)
     bounds = (frame.x0 + 6, frame.y0 + 6, frame.x1 - 6, frame.y1 - 6)
     spots = axes.transData.transform(points.positions)
     names = ["\n".join(textwrap.wrap(cluster.name, _WIDEST)) for cluster in points.clusters]
     centres = [_heart(spots[points.cluster == cluster.id]) for cluster in points.clusters]
     writer = _Writer(figure, renderer, bounds, theme.paper)
-    boxes = writer.write(names, centres, _Style(9.5, "bold", theme.ink, 3.0), (0, 12, 30, 60, 100, 150), spared=spots)
+    # In the clusters' colours, so that a name that had to stand aside is not taken for a neighbour's.
+    own = points.colors.title == "cluster" and points.colors.kind == "groups"
+    palette = points.colors.palette(dark)
+    styles = [_Style(9.5, "bold", palette[cluster.id] if own else theme.ink, 3.0) for cluster in points.clusters]
+    boxes = writer.write(names, centres, styles, (0, 12, 30, 60, 100, 150), spared=spots)
     if len(points) > LABELLED:
         return
     dots = np.concatenate([spots - radius_px, spots + radius_px], axis=1)
     labels = short_labels(points.paths, points.start_s, points.level)
     order = _loneliest(spots)[:MOST_LABELS]
     texts = [labels[row] if len(labels[row]) <= _LONGEST else labels[row][: _LONGEST - 1] + "…" for row in order]
-    style, gaps = _Style(6.5, "normal", theme.quiet, 1.5), (radius_px + 1, radius_px + 8)
-    writer.write(texts, [spots[row] for row in order], style, gaps, taken=np.concatenate([boxes, dots]))
+    styles = [_Style(6.5, "normal", theme.quiet, 1.5)] * len(texts)
+    gaps = (radius_px + 1, radius_px + 8)
+    writer.write(texts, [spots[row] for row in order], styles, gaps, taken=np.concatenate([boxes, dots]))
 
 
 class _Style(NamedTuple):
@@ -185,7 +191,7 @@ class _Writer(NamedTuple):
     paper: str
 
     def write(
-        self, texts: list[str], anchors: list[np.ndarray], style: _Style, gaps: tuple[float, ...], **avoided: Any
+        self, texts: list[str], anchors: list[np.ndarray], styles: list[_Style], gaps: tuple[float, ...], **avoided: Any
     ) -> np.ndarray:
         """Returns the rectangles of the texts that were written, in pixels; `avoided` as in `lay_out`."""
         from matplotlib.patheffects import withStroke
@@ -194,7 +200,7 @@ class _Writer(NamedTuple):
             return np.empty((0, 4))
         width, height = self.figure.bbox.width, self.figure.bbox.height
         written, sizes = [], []
-        for text in texts:
+        for text, style in zip(texts, styles, strict=True):
             written.append(
                 self.figure.text(
                     0,
