@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import fxrep
 from encoders.base import EffectEncoder
@@ -44,6 +45,7 @@ def save_encoder(
     name: str | None = None,
     metadata: dict[str, Any] | None = None,
     licence: str = "Apache-2.0",
+    base: str | None = None,
 ) -> Path:
     """Write a release folder, whole or not at all; in an existing release of that name its own files are replaced.
 
@@ -53,10 +55,12 @@ def save_encoder(
         name: name on the model card; None for the folder's.
         metadata: how it was trained and what was measured, JSON values; written to ``metrics.json`` and the card.
         licence: SPDX name of the weights' licence.
+        base: name of a release that ships, whose weights are all part of this encoder's, unchanged: they are left out
+            here and taken from there.
 
     Raises:
         ArgumentError: a file, or a folder of something else, has that name.
-        CheckpointError: the weights are not finite.
+        CheckpointError: the weights are not finite, or those of `base` are not among them.
         OutputError: the folder cannot be written.
     """
     target = Path(folder)
@@ -67,10 +71,15 @@ def save_encoder(
         "audio": _audio_contract(encoder),
         "fingerprint": encoder.fingerprint,
     }
+    left_out: dict[str, Tensor] = {}
+    if base is not None:
+        released = load_encoder(base)
+        left_out = _shared_weights(encoder, released, base)
+        config["base"] = {"name": base, "fingerprint": released.fingerprint}
     details = metadata or {}
     parameters = sum(parameter.numel() for parameter in encoder.parameters())
     card = model_card({"fxrep": fxrep.__version__, **config}, details, parameters)
-    return write_release(target, encoder, config, details, card)
+    return write_release(target, encoder, config, details, card, left_out=left_out)
 
 
 def add_measurement(folder: str | os.PathLike[str], name: str, result: dict[str, Any]) -> Path:
@@ -113,7 +122,7 @@ def load_encoder(
         encoder = build_encoder(config["encoder"])
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: {error}") from error
-    read_weights(encoder, folder)
+    read_weights(encoder, folder, _base_weights(config, folder))
     if encoder.fingerprint != config["fingerprint"]:
         raise CheckpointError(f"{folder}: weights and config.json do not belong together: copy the release again")
     try:
@@ -205,3 +214,25 @@ def _download(repository: str) -> Path:
             f"{_unknown(repository)}, and the Hugging Face Hub gave none ({reason.rstrip('.')}): check the name and "
             "the connection"
         ) from error
+
+
+def _shared_weights(encoder: EffectEncoder, released: EffectEncoder, base: str) -> dict[str, Tensor]:
+    own, shared = encoder.state_dict(), released.state_dict()
+    other = [name for name, value in shared.items() if name not in own or not torch.equal(own[name].cpu(), value)]
+    if other:
+        raise CheckpointError(f"base {base}: its {other[0]} is not part of this encoder: release it without a base")
+    return shared
+
+
+def _base_weights(config: dict[str, Any], folder: Path) -> dict[str, Tensor]:
+    """The weights that a release leaves to another one; none for most."""
+    base = config.get("base")
+    if base is None:
+        return {}
+    released = load_encoder(base["name"])
+    if released.fingerprint != base["fingerprint"]:
+        raise CheckpointError(
+            f"{folder} takes weights from {base['name']}, which were others when it was made: use the version of fxrep "
+            f"that wrote it ({config.get('fxrep', 'unknown')})"
+        )
+    return released.state_dict()

@@ -23,6 +23,7 @@ def export_encoder(
     name: str | None = None,
     licence: str = "Apache-2.0",
     overwrite: bool = False,
+    base: str | None = None,
 ) -> Path:
     """Take the encoder out of a Lightning checkpoint and write a release folder that `load_encoder` opens.
 
@@ -35,6 +36,7 @@ def export_encoder(
         licence: SPDX name of the weights' licence.
         overwrite: replace a release that is there. Files beside those of the release stay, and so does what
             `add_measurement` wrote if the weights are the same.
+        base: name of a release that ships and holds a part of the weights, see `save_encoder`.
 
     Raises:
         ArgumentError: something is at `folder`: a release without `overwrite`, or anything else.
@@ -57,7 +59,7 @@ def export_encoder(
     metadata = {"training": record.get("training", {}), "metrics": record.get("metrics", {})}
     if replacing and read_config(target)["fingerprint"] == encoder.fingerprint:
         metadata.update(_measurements(target))
-    return save_encoder(encoder, target, name=name, metadata=metadata, licence=licence)
+    return save_encoder(encoder, target, name=name, metadata=metadata, licence=licence, base=base)
 
 
 def _measurements(release: Path) -> dict[str, Any]:

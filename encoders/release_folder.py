@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,13 @@ def copy_others(release: Path, draft: Path) -> None:
 
 
 def write_release(
-    target: Path, module: nn.Module, config: dict[str, Any], details: dict[str, Any], card: str, kind: str = "encoder"
+    target: Path,
+    module: nn.Module,
+    config: dict[str, Any],
+    details: dict[str, Any],
+    card: str,
+    kind: str = "encoder",
+    left_out: Collection[str] = (),
 ) -> Path:
     """Write a release folder, whole or not at all; in an existing release of that kind its own files are replaced.
 
@@ -88,6 +95,7 @@ def write_release(
         details: ``metrics.json``.
         card: ``README.md``.
         kind: what is released.
+        left_out: names of tensors that another release holds.
 
     Raises:
         ArgumentError: a file, or a folder of something else, has that name.
@@ -95,7 +103,8 @@ def write_release(
         OutputError: the folder cannot be written.
     """
     holds_release(target, kind)  # raises where something else would be replaced
-    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in module.state_dict().items()}
+    state = {key: value for key, value in module.state_dict().items() if key not in left_out}
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
     broken = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise CheckpointError(f"{broken[0]} holds NaN or infinite weights: the training diverged, nothing was written")
@@ -137,8 +146,13 @@ def write_measurements(release: Path, details: dict[str, Any], card: str) -> Non
         draft.write_text(card, encoding="utf-8")
 
 
-def read_weights(module: nn.Module, folder: Path) -> None:
+def read_weights(module: nn.Module, folder: Path, left_out: Mapping[str, Tensor] | None = None) -> None:
     """Copy the weights of a release into a module that was built for them.
+
+    Args:
+        module: built from the configuration of the release.
+        folder: the release.
+        left_out: weights that another release holds for it.
 
     Raises:
         CheckpointError: they are missing, damaged, or do not fit.
@@ -150,7 +164,7 @@ def read_weights(module: nn.Module, folder: Path) -> None:
         tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is truncated or damaged: {error}") from error
-    load_weights(module, tensors, str(path))
+    load_weights(module, {**(left_out or {}), **tensors}, str(path))
 
 
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], source: str) -> None:

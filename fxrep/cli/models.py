@@ -60,6 +60,10 @@ def export(
     name: Annotated[Optional[str], typer.Option(help="Name on the model card; the folder's by default.")] = None,  # noqa: UP045
     licence: Annotated[str, typer.Option(help="SPDX name of the weights' licence.")] = "Apache-2.0",
     force: Annotated[bool, typer.Option("--force", help="Replace a release that is there; other files stay.")] = False,
+    base: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Release that ships and holds the encoder's frozen part: its weights are not copied."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn a training checkpoint into a release folder: weights, configuration, model card and licence.
@@ -70,7 +74,8 @@ def export(
     """
     from fxrep.cli.released_kinds import describe_release, find_exporter
 
-    folder = find_exporter(checkpoint)(checkpoint, output, name=name, licence=licence, overwrite=force)
+    given = {} if base is None else {"base": base}
+    folder = find_exporter(checkpoint)(checkpoint, output, name=name, licence=licence, overwrite=force, **given)
     description = describe_release(str(folder))
     emit(description, as_json, f"wrote {folder}\n{_text(description)}")
 

@@ -251,7 +251,7 @@ def test_a_file_is_not_a_release(release):
 
 @pytest.mark.parametrize("name", [3, None, b"default"])
 def test_what_is_no_name_is_named(name):
-    with pytest.raises(ArgumentError, match=r"is no encoder: give a name \(spectral"):
+    with pytest.raises(ArgumentError, match=r"is no encoder: give a name \(listening, spectral"):
         load_encoder(name)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 import encoders
 from encoders import ContentEncoder, ListeningEncoder, SpectralEncoder
+from encoders.checkpoints import save_encoder
 from encoders.export import export_encoder
 from encoders.instrument_listener import InstrumentListener
 from encoders.queries import ContentQueries
@@ -128,3 +131,29 @@ def test_only_the_part_that_listens_learns():
 def test_another_size_than_the_release_is_refused():
     with pytest.raises(CheckpointError, match="default is not the encoder"):
         take_weights(small_encoder(), "default")
+
+
+def test_what_ships_hears_one_instrument_and_leaves_the_whole_as_it_is():
+    encoder, whole = encoders.load_encoder("listening"), encoders.load_encoder("spectral")
+    audio = clip(2, seconds=2.0)
+    assert torch.equal(encoder.embed(audio, RATE), whole.embed(audio, RATE))
+    bass, drums = (encoder.embed(audio, RATE, query=name) for name in ("bass", "drums"))
+    assert float(bass @ drums) < 0.999
+    assert encoder.embed(audio, RATE, query=clip(2, seconds=1.0, seed=4), query_rate=RATE).shape == (128,)
+
+
+def test_a_release_takes_from_its_base_what_it_shares_with_it(tmp_path):
+    encoder = encoders.load_encoder("listening")
+    alone = save_encoder(encoder, tmp_path / "alone")
+    built = save_encoder(encoder, tmp_path / "built", base="spectral")
+    kept = load_file(built / "model.safetensors")
+    assert kept and all(name.startswith(("queries.", "listener.")) for name in kept)
+    assert encoders.load_encoder(built).fingerprint == encoders.load_encoder(alone).fingerprint
+    with pytest.raises(CheckpointError, match=r"base tiny: its .* is not part of this encoder"):
+        save_encoder(encoder, tmp_path / "wrong", base="tiny")
+    assert not (tmp_path / "wrong").exists()
+    config = json.loads((built / "config.json").read_text())
+    config["base"]["fingerprint"] = "0" * 64
+    (built / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="takes weights from spectral, which were others"):
+        encoders.load_encoder(built)
