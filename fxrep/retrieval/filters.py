@@ -93,6 +93,7 @@ def _condition(key: str, wanted: Condition | Sequence[Condition]) -> tuple[str, 
     choices = [wanted] if isinstance(wanted, str | Between) or not isinstance(wanted, Sequence) else list(wanted)
     if not choices:
         raise ArgumentError(f"where {key!r} is an empty list: give what the songs should have")
+    _check_text(key, key)
     clauses, arguments = [], []
     for choice in choices:
         test, values = _test(key, choice)
@@ -105,7 +106,9 @@ def _condition(key: str, wanted: Condition | Sequence[Condition]) -> tuple[str, 
 
 def _test(key: str, wanted: Condition) -> tuple[str, list[Any]]:
     if not isinstance(wanted, Between):
-        return f"{_TEXT} = ?", [metadata_text(wanted)]
+        text = metadata_text(wanted)
+        _check_text(key, text)
+        return f"{_TEXT} = ?", [text]
     low = -1e308 if wanted.low is None else float(wanted.low)
     high = 1e308 if wanted.high is None else float(wanted.high)
     if not low <= high:
@@ -113,6 +116,14 @@ def _test(key: str, wanted: Condition) -> tuple[str, list[Any]]:
             f"where {key!r}: the range from {low:g} to {high:g} holds nothing: give the lower end first"
         )
     return "fx_number({0}.value) BETWEEN ? AND ?", [low, high]
+
+
+def _check_text(key: str, text: str) -> None:
+    """Refuse what no text can hold, as bytes of a command line that are not UTF-8: the database cannot be asked it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ArgumentError(f"where {key!r:.60}: {text!r:.60} is not text that UTF-8 can hold: correct it") from None
 
 
 def _number(value: Any) -> float | None:

@@ -147,7 +147,10 @@ class Library:
         Raises:
             NotServedError: it leads out of the library's folders.
         """
-        real = Path(os.path.realpath(self.base / folder)) if "\0" not in folder else Path("/")
+        try:
+            real = Path(os.path.realpath(self.base / folder)) if "\0" not in folder else Path("/")
+        except ValueError:  # what no path can hold, as half of a surrogate pair
+            real = Path("/")
         if not any(real.is_relative_to(one) for one in self.folders):
             raise NotServedError(f"the folder {folder!r:.60} lies outside the library: give one in it")
         return real

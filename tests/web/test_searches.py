@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,21 @@ def test_filters(client: TestClient, index: ReferenceIndex) -> None:
     assert ids(search(client, {"song": 1}, folder="elsewhere")) == []
     for folder in ("..", "/etc", "music/../..", "\0"):
         assert search(client, {"song": 1}, folder=folder).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"folder": "\ud800"},
+        {"where": {"\ud800": "a"}},
+        {"where": {"artist": "\ud800"}},
+        {"where": {"artist": ["\udcff"]}},
+    ],
+)
+def test_filters_of_what_is_no_text_are_refused(client: TestClient, options: dict) -> None:
+    body = json.dumps({"like": [{"song": 1}], **options})
+    answer = client.post("/api/searches", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 404) and answer.json()["error"]
 
 
 @pytest.mark.parametrize(
