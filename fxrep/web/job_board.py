@@ -157,8 +157,7 @@ class JobBoard:
             job.check()
             result = work(job)
             if stages[1:]:
-                job.report("waiting in line", job.progress)
-                self._pools[stages[1][0]].submit(self._run, job, stages[1:])
+                self._wait_for_next(job, stages[1:])
                 return
             job.result = result
             self._end(job, "done")
@@ -172,6 +171,12 @@ class JobBoard:
             if not self._closed:
                 logger.error("job %s failed", job.kind, exc_info=error)
         _clean_up(job)
+
+    def _wait_for_next(self, job: Job, stages: list[Stage]) -> None:
+        with self._lock:
+            job.report("waiting in line", job.progress)
+            job.state = "queued"  # so that it can be cancelled at once between two stages as well
+        self._pools[stages[0][0]].submit(self._run, job, stages)
 
     def _end(self, job: Job, state: State, error: str = "") -> None:
         job.error, job.finished_at = error if state == "failed" else "", time.monotonic()

@@ -67,6 +67,24 @@ def test_a_waiting_job_never_begins(board: JobBoard) -> None:
     assert begun == [2]
 
 
+def test_a_job_that_waits_between_two_lanes_is_cancelled_at_once(board: JobBoard) -> None:
+    cleaned, begun = threading.Event(), threading.Event()
+    running = board.submit("work", [("second", until_stopped)])
+    waiting = board.submit(
+        "work", [("first", lambda job: job.report("decoding", 0.25)), ("second", lambda job: begun.set())], cleaned.set
+    )
+    until = time.monotonic() + 20
+    while (waiting.message, waiting.state) != ("waiting in line", "queued") or waiting.progress != 0.25:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    board.cancel(waiting)
+    assert waiting.state == "cancelled" and cleaned.is_set() and running.state == "running"
+    board.cancel(running)
+    wait(running)
+    assert wait(board.submit("work", [("second", lambda job: 5)])).result == 5
+    assert not begun.is_set()
+
+
 def test_errors_are_told_and_faults_are_not_told_apart(board: JobBoard, caplog: pytest.LogCaptureFixture) -> None:
     def fail(error: Exception):
         def work(job: Job) -> None:
