@@ -67,7 +67,7 @@ def run(
         token=token if token is not None or is_loopback(host) else made_up_token(),
         hosts=tuple(name or ()),
         cache=cache,
-        limits=WebLimits(upload_bytes=upload_mb << 20, cache_bytes=cache_mb << 20),
+        limits=WebLimits(upload_bytes=upload_mb * 1_000_000, cache_bytes=cache_mb * 1_000_000),
     )
     with listen(host, port) as listener, WebSite(config) as site:
         address = shown_address(listener, config)

@@ -28,7 +28,7 @@ class WebLimits:
         hits: of searches, that are remembered to be explained.
     """
 
-    upload_bytes: int = 200 << 20
+    upload_bytes: int = 200_000_000
     upload_s: float = 900.0
     receive_s: float = 300.0
     receiving: int = 64
@@ -36,7 +36,7 @@ class WebLimits:
     decode_s: float = 60.0
     decode_bytes: int = 512 << 20
     json_bytes: int = 1 << 20
-    cache_bytes: int = 2 << 30
+    cache_bytes: int = 2_048_000_000
     waiting: int = 256
     hits: int = 20_000
 
