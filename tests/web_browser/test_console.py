@@ -25,6 +25,23 @@ def compile_any() -> object:
     return re.compile("^M")
 
 
+def test_a_console_without_faders_has_its_last_gain_on_them(mix_page: Page) -> None:
+    level = mix_page.evaluate(
+        """async () => {
+            const { stripView } = await import("/static/strip_view.js");
+            const gain = { name: "gain_db", unit: "dB", low: -48, high: 24, scale: "db", default: 0 };
+            const effects = ["first", "last"].map((label) => ({ label, effect: "gain", settings: [gain] }));
+            const values = { "first.gain_db": 3, "last.gain_db": -7.5 };
+            const state = { get: (_, path) => values[path], set: () => {}, isChanged: () => false };
+            const strip = { place: "track:a", kind: "track", name: "a", group: null, sends: [], effects };
+            const view = stripView(strip, state, {}, { open: () => {}, reset: () => {} });
+            view.show();
+            return view.element.querySelector(".fader-cap").getAttribute("aria-valuenow");
+        }"""
+    )
+    assert level == "-7.5"
+
+
 def test_a_fader_moves_by_keys_and_hand_and_comes_back(mix_page: Page) -> None:
     cap = mix_page.locator(FADER)
     cap.focus()

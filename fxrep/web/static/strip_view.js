@@ -73,12 +73,12 @@ function smallKnobs(strip, state, tables) {
 }
 
 function faderOf(strip, state) {
-  for (const { effect, label, settings } of strip.effects) {
-    const gain = settings.find(({ name }) => name === "gain_db");
-    if (!gain || !(effect === "fader" || label === "fader")) continue;
-    const path = `${label}.gain_db`;
-    return fader({ parameter: gain, label: `fader of ${strip.name}`, axis: "both",
-      get: () => state.get(strip.place, path), set: (value) => state.set(strip.place, path, value) });
-  }
-  return null;
+  const isFader = ({ effect, label }) => effect === "fader" || label === "fader";
+  // Consoles that were searched for have no fader: there the last gain sets the level.
+  const level = strip.effects.find(isFader) ?? strip.effects.findLast(({ effect }) => effect === "gain");
+  const gain = level?.settings.find(({ name }) => name === "gain_db");
+  if (!gain) return null;
+  const path = `${level.label}.gain_db`;
+  return fader({ parameter: gain, label: `fader of ${strip.name}`, axis: "both",
+    get: () => state.get(strip.place, path), set: (value) => state.set(strip.place, path, value) });
 }
