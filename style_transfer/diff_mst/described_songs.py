@@ -123,7 +123,7 @@ def _describe_passage(
     songs: SongDataset, index: int, model: DiffMST, prior: SettingsPrior, known: DescribedTracks, mixes: int
 ) -> Iterator[dict[str, Tensor]]:
     item = songs[index]
-    batch = {name: torch.as_tensor(value)[None] for name, value in item.items()}
+    batch = {name: torch.as_tensor(value)[None] for name, value in item.items() if not isinstance(value, str)}
     for number in range(mixes):
         generator = torch.Generator().manual_seed(
             int(np.random.SeedSequence([songs.seed, index, number]).generate_state(1)[0])

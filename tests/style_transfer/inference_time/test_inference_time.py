@@ -229,8 +229,3 @@ def test_wrong_calls_are_refused(tracks: TrackSet) -> None:
         method.estimate(tracks, reference, start=panned().default_settings(["a"]))
     with pytest.raises(AudioError, match="all tracks are silent in the windows"):
         method.estimate(tracks, reference, [60.0])
-
-
-def test_an_unknown_option_is_named_with_those_there_are() -> None:
-    with pytest.raises(ArgumentError, match=r"inference_time has no option 'stepz': choose from search, steps, starts"):
-        InferenceTime(stepz=3)
