@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -15,8 +14,6 @@ from fxrep.web import audio_routes, job_routes, library_routes, map_routes, mix_
 from fxrep.web.answers import JsonAnswer, add_error_answers
 from fxrep.web.guard import Guard
 from fxrep.web.site import WebSite
-
-STATIC = Path(__file__).parent / "static"
 
 
 def create_app(site: WebSite) -> ASGIApp:
@@ -33,5 +30,5 @@ def create_app(site: WebSite) -> ASGIApp:
     add_error_answers(app)
     for routes in (library_routes, search_routes, audio_routes, job_routes, map_routes, mix_routes, page_routes):
         app.include_router(routes.router)
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    app.mount("/static", StaticFiles(directory=page_routes.STATIC, check_dir=False), name="static")
     return Guard(app, site.config)

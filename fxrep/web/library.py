@@ -13,7 +13,7 @@ from fxrep.retrieval import ReferenceIndex
 from fxrep.retrieval.index_state import IndexState
 from fxrep.retrieval.lookup import describe_fields, find_songs, get_songs, index_state
 from fxrep.web.config import WebConfig
-from fxrep.web.encoder_worker import EncoderLine
+from fxrep.web.encoder_line import EncoderLine
 from fxrep.web.opened_file import NotServedError, OpenedFile, open_inside
 
 

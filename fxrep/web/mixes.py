@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fxrep.audio import save_blocks
 from fxrep.effects.console import ConsoleSettings
@@ -23,15 +23,12 @@ from fxrep.web.mix_folders import CONSOLE, MIX, MixFolder, MixFolders
 from fxrep.web.mix_strips import console_of, describe_strips, shared_tables
 from fxrep.web.opened_file import NotServedError, OpenedFile, open_inside
 from fxrep.web.recordings import LONGEST_SONG_S, Recordings
+from fxrep.web.strict_request import StrictRequest
 
 _BYTES_PER_SAMPLE = 8
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Edit(_Strict):
+class Edit(StrictRequest):
     """One change, as `MixSession.edit` takes it."""
 
     place: str = Field(max_length=500)
@@ -40,7 +37,7 @@ class Edit(_Strict):
     section: int | None = Field(default=None, ge=0)
 
 
-class EditRequest(_Strict):
+class EditRequest(StrictRequest):
     """Changes to one of the consoles of a mix."""
 
     edits: list[Edit] = Field(default=[], max_length=1000)
@@ -48,7 +45,7 @@ class EditRequest(_Strict):
     name: str | None = Field(default=None, max_length=60)
 
 
-class CurveRequest(_Strict):
+class CurveRequest(StrictRequest):
     """Settings whose curves are to be drawn: all of them, or changes."""
 
     settings: dict[str, Any] | None = None

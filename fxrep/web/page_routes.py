@@ -13,7 +13,8 @@ from fxrep.web.guard import content_policy
 from fxrep.web.library import UnknownError
 
 router = APIRouter()
-_STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent / "static"
+"""Pages, scripts and styles."""
 _PLACE = "{{nonce}}"
 
 
@@ -32,7 +33,7 @@ async def mix() -> Response:
 async def _page(name: str) -> Response:
     """A page with a fresh value that lets its scripts make styles."""
     try:
-        text = await run_in_threadpool((_STATIC / name).read_text, encoding="utf-8")
+        text = await run_in_threadpool((STATIC / name).read_text, encoding="utf-8")
     except OSError:
         raise UnknownError(f"this installation lacks the page {name}: install fxrep again") from None
     nonce = secrets.token_urlsafe(16)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from fxrep.audio import audio_info
 from fxrep.errors import ArgumentError
@@ -19,16 +19,13 @@ from fxrep.retrieval.explanation import LONGEST_S
 from fxrep.retrieval.queries import QueryPart
 from fxrep.web.library import Library, UnknownError
 from fxrep.web.shared_work import SharedWork
+from fxrep.web.strict_request import StrictRequest
 from fxrep.web.uploads import Uploads, audio_file
 
 _MOST_SOURCES = 20
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Source(_Strict):
+class Source(StrictRequest):
     """A song of the library or an upload, or a part of it."""
 
     song: int | None = None
@@ -48,7 +45,7 @@ class Source(_Strict):
         return self.start_s == 0 and self.duration_s is None
 
 
-class Bounds(_Strict):
+class Bounds(StrictRequest):
     """A range of numbers, ends included."""
 
     low: float | None = None
@@ -58,7 +55,7 @@ class Bounds(_Strict):
 Wanted: TypeAlias = Bounds | str | int | float | bool
 
 
-class SearchRequest(_Strict):
+class SearchRequest(StrictRequest):
     """What a page asks for."""
 
     like: list[Source] = Field(min_length=1, max_length=_MOST_SOURCES)

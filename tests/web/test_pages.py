@@ -32,7 +32,7 @@ def test_every_answer_carries_the_headers(client: TestClient, path: str) -> None
 def test_pages_get_a_fresh_value_for_the_style_of_the_waveform(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_routes, "_STATIC", tmp_path)
+    monkeypatch.setattr(page_routes, "STATIC", tmp_path)
     (tmp_path / "index.html").write_text('<meta name="csp-nonce" content="{{nonce}}">')
     answers = [client.get("/") for _ in range(2)]
     values = [answer.text.partition('content="')[2].partition('"')[0] for answer in answers]
