@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +16,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from encoders.spectral_encoder import SpectralEncoder
+from encoders.training.kept_work import claim_folder, read_note
 from fxrep.data.segments import SegmentDrawing
 from fxrep.data.stem_mixes import StemMixer
-from fxrep.errors import ArgumentError, DataError
+from fxrep.errors import DataError
 from fxrep.files import atomic_file, share_like_others
 from fxrep.progress import track_progress
 
@@ -59,16 +59,11 @@ def hear_stems(
         ArgumentError: the folder holds stems of something else.
         DataError: its note is damaged.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    note = folder / _ABOUT
     about = {**about, "instruments": sampler.instruments, "stems_per_instrument": stems_per_instrument, "seed": seed}
-    if note.is_file() and _read_about(note) != json.loads(json.dumps(about)):
-        raise ArgumentError(
-            f"{folder} holds stems heard by another encoder, of other data or under other effects: name another folder "
-            "with --data.heard, or delete it"
-        )
-    with atomic_file(note) as temporary:
-        temporary.write_text(json.dumps(about, indent=2), encoding="utf-8")
+    others = (
+        "stems heard by another encoder, of other data or under other effects: name another folder with --data.heard"
+    )
+    claim_folder(folder / _ABOUT, about, others)
     per_instrument = -(-stems_per_instrument // STEMS_PER_FILE)
     every = [(place, number) for place in range(len(sampler.instruments)) for number in range(per_instrument)]
     files = every[rank::processes]
@@ -104,7 +99,7 @@ class HeardStems(Dataset[dict[str, Any]]):
 
     def __init__(self, folder: Path, length: int, max_stems: int, group: int, seed: int = 0) -> None:
         self.folder, self.length, self.group, self.seed, self.epoch = folder, length, group, seed, 0
-        about = _read_about(folder / _ABOUT)
+        about = read_note(folder / _ABOUT)
         self.instruments: list[str] = about["instruments"]
         self.files = -(-int(about["stems_per_instrument"]) // STEMS_PER_FILE)
         self.max_stems = min(max_stems, len(self.instruments))
@@ -181,10 +176,3 @@ def _open(path: Path) -> Any:
         return safe_open(path, framework="pt")
     except Exception as error:  # safetensors has an error class of its own, which it does not export.
         raise DataError(f"{path} is missing or damaged: delete it, the training will write it again") from error
-
-
-def _read_about(note: Path) -> Any:
-    try:
-        return json.loads(note.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{note} is missing or damaged: delete the folder, it will be written again") from error

@@ -142,12 +142,13 @@ class ListeningTraining(ContrastiveTraining):
     def _queries(self, batch: dict[str, Any], clips: Tensor, generator: torch.Generator) -> Tensor:
         """One query per instrument, (S, Q): its name, or one of the clips (B, S, 2, T) of it."""
         chosen = clips[int(torch.randint(len(clips), (), generator=generator))]
+        by_name = float(torch.rand((), generator=generator)) < self.named_share
+        names = [self.encoder.queries.named(names[0]) if by_name else None for names in batch["instruments"]]
+        known = [name.float() for name in names if name is not None]
+        if len(known) == len(names):
+            return torch.stack(known)
         by_clip = self.encoder.queries.encode(chosen, self.encoder.sample_rate).float()
-        if float(torch.rand((), generator=generator)) >= self.named_share:
-            return by_clip
-        names = [self.encoder.queries.named(names[0]) for names in batch["instruments"]]
-        known = [by_clip[place] if name is None else name.to(by_clip) for place, name in enumerate(names)]
-        return torch.stack(known)
+        return torch.stack([by_clip[place] if name is None else name.to(by_clip) for place, name in enumerate(names)])
 
     def _naming(self, clips: Tensor, names: list[str]) -> Tensor:
         """Cross-entropy of the names of instruments, given clips (R, 2, T); 0 where no name can be learned."""

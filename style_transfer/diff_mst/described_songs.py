@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from encoders.training.described_tracks import DescribedTracks
+from encoders.training.kept_work import claim_folder
 from encoders.training.songs import SongDataset
-from fxrep.errors import ArgumentError, DataError
+from fxrep.errors import DataError
 from fxrep.files import atomic_file, share_like_others
 from fxrep.progress import track_progress
 from style_transfer.diff_mst.model import DiffMST
@@ -53,15 +53,10 @@ def describe_songs(
     Raises:
         ArgumentError: the folder holds descriptions of something else.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    note = folder / _ABOUT
-    if note.is_file() and _read_about(note) != json.loads(json.dumps(about)):
-        raise ArgumentError(
-            f"{folder} holds descriptions by another encoder, of other data or of other settings: name another folder "
-            "with --data.described, or delete it"
-        )
-    with atomic_file(note) as temporary:
-        temporary.write_text(json.dumps(about, indent=2), encoding="utf-8")
+    others = (
+        "descriptions by another encoder, of other data or of other settings: name another folder with --data.described"
+    )
+    claim_folder(folder / _ABOUT, about, others)
     known = DescribedTracks(model.conditioning.describe_tracks, keep=True)
     numbers = range(rank, -(-len(songs) // PASSAGES_PER_FILE), processes)
     for number in track_progress(numbers, "describing mixes", len(numbers)):
@@ -141,13 +136,6 @@ def _describe_passage(
 
 def _file(folder: Path, number: int) -> Path:
     return folder / f"{number:05d}.safetensors"
-
-
-def _read_about(note: Path) -> Any:
-    try:
-        return json.loads(note.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{note} is damaged: delete the folder, it will be written again") from error
 
 
 def _packed(examples: list[dict[str, Tensor]]) -> dict[str, Tensor]:
