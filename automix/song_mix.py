@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ from automix.instruments import check_instruments
 from automix.methods import ConsoleMethod, Explained, Request, StemMethod, check_method, check_wishes, create_method
 from automix.styles import Style, compared_recordings, read_style
 from fxrep.audio import AudioInput, audio_info
-from fxrep.data.instruments import is_mixture_name
 from fxrep.effects.console import default_console
 from fxrep.errors import ArgumentError
 from fxrep.mixing.recordings import Recordings, WindowEncoder
@@ -25,11 +23,9 @@ from fxrep.mixing.report_measures import find_encoder
 from fxrep.mixing.result import MixResult
 from fxrep.mixing.session import TRACK_LUFS, MixSession, neutral_session
 from fxrep.mixing.session_checks import check_answer
-from fxrep.mixing.track_names import without_mix
+from fxrep.mixing.song_tracks import open_tracks, warn_of_mixes
 from fxrep.mixing.tracks import Tracks, TrackSet
 from fxrep.mixing.windows import WINDOW_S, WINDOWS
-
-_LOGGER = logging.getLogger(__name__)
 
 
 def automix(
@@ -75,8 +71,9 @@ def automix(
     check_wishes(method, replace(request, style=torch.empty(0) if style is not None else None))
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ArgumentError(f"seed is {seed!r}: expected a whole number from 0")
-    song = _open_tracks(tracks, sample_rate, target)
-    _check_tracks(song, target)
+    song = open_tracks(tracks, sample_rate, () if target is None else (target,))
+    _refuse_target(song, target)
+    warn_of_mixes(song)
     if instruments is not None:
         check_instruments(instruments, song.names)
     wanted = None if style is None else read_style(style, song.sample_rate)
@@ -98,29 +95,12 @@ def automix(
     return _render_stems(used, song, references, judge, details)
 
 
-def _open_tracks(tracks: Tracks, sample_rate: int | None, target: AudioInput | None) -> TrackSet:
-    """Return the tracks; a target that lies in a folder of them is none."""
-    if isinstance(tracks, TrackSet):
-        return tracks
-    paths = [tracks] if isinstance(tracks, (str, os.PathLike)) else tracks
-    if (
-        isinstance(target, (str, os.PathLike))
-        and isinstance(paths, (list, tuple))
-        and all(isinstance(one, (str, os.PathLike)) for one in paths)
-    ):
-        return TrackSet(without_mix(paths, target), sample_rate)
-    return TrackSet(tracks, sample_rate)
-
-
-def _check_tracks(song: TrackSet, target: AudioInput | None) -> None:
-    """Refuse a target that is one of its own tracks, and tell of tracks that seem to be a mix."""
+def _refuse_target(song: TrackSet, target: AudioInput | None) -> None:
+    """Refuse a target that is one of its own tracks."""
     path = Path(target).resolve() if isinstance(target, (str, os.PathLike)) else None
     for name, own in song.paths.items():
         if path is not None and own is not None and own.resolve() == path:
             raise ArgumentError(f"target {path} is track {name!r} too: leave it out of the tracks")
-    if len(song) > 1:
-        for name in filter(is_mixture_name, song.names):
-            _LOGGER.warning("track %r has the name of a finished mix: leave it out if it is one", name)
 
 
 def _references(

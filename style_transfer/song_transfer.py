@@ -19,6 +19,7 @@ from fxrep.mixing.sections import Section
 from fxrep.mixing.session import TRACK_LUFS, MixSession, neutral_session
 from fxrep.mixing.session_checks import check_answer
 from fxrep.mixing.setting_groups import check_groups
+from fxrep.mixing.song_tracks import open_tracks, warn_of_mixes
 from fxrep.mixing.track_names import file_stems
 from fxrep.mixing.tracks import Tracks, TrackSet
 from fxrep.mixing.windows import WINDOW_S, WINDOWS
@@ -81,9 +82,9 @@ def transfer(
     share = check_strength(strength)
     if sections is not None:
         check_sections(sections)
-    song = tracks if isinstance(tracks, TrackSet) else TrackSet(tracks, sample_rate)
-    rate = sample_rate if reference_rate is None else reference_rate
-    heard = _references(reference, weights, rate)
+    heard = _references(reference, weights, sample_rate if reference_rate is None else reference_rate)
+    song = open_tracks(tracks, sample_rate, heard.paths)
+    warn_of_mixes(song)
     song.windows(WINDOW_S, WINDOWS)  # Refuses a song of silence before a model is loaded.
     details: dict[str, Any] = {
         "method": method if isinstance(method, str) else type(method).__name__,

@@ -76,7 +76,7 @@ def run(
     from automix import automix
 
     inputs = [*(style or []), *([target] if target is not None else [])]
-    song = open_tracks(tracks, sample_rate, output, force, inputs, target)
+    song = open_tracks(tracks, sample_rate, output, force, inputs, () if target is None else (target,))
     made = automix(
         song,
         method,

@@ -21,7 +21,7 @@ def open_tracks(
     output: Path,
     force: bool,
     inputs: Sequence[Path],
-    finished: Path | None = None,
+    mixes: Sequence[Path] = (),
 ) -> TrackSet:
     """Return the tracks, after a look at the folder that is to be written.
 
@@ -31,18 +31,17 @@ def open_tracks(
         output: the folder.
         force: whether an earlier mix may be replaced.
         inputs: what else the mix is made from: files, or folders.
-        finished: a mix of the tracks, which is none of them where it lies in one of the folders.
+        mixes: finished recordings, which are no tracks where they lie in one of the folders.
 
     Raises:
         ArgumentError: there are no tracks.
         AudioError: a track cannot be read.
         OutputError: the folder must not be written.
     """
-    from fxrep.mixing import TrackSet
+    from fxrep.mixing import song_tracks
     from fxrep.mixing.output_folder import check_output_folder
-    from fxrep.mixing.track_names import without_mix
 
-    song = TrackSet(list(tracks) if finished is None else without_mix(tracks, finished), sample_rate)
+    song = song_tracks.open_tracks(list(tracks), sample_rate, mixes)
     check_output_folder(output, force, [*(path for path in song.paths.values() if path), *inputs])
     return song
 

@@ -64,7 +64,7 @@ def run(
     """
     from style_transfer import transfer
 
-    song = open_tracks(tracks, sample_rate, output, force, reference)
+    song = open_tracks(tracks, sample_rate, output, force, reference, reference)
     made = transfer(
         song,
         list(reference),

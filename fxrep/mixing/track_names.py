@@ -41,23 +41,6 @@ def name_tracks(
     return named
 
 
-def without_mix(paths: Sequence[str | os.PathLike[str]], mix: str | os.PathLike[str]) -> list[Path]:
-    """Return paths of tracks in which folders do not stand for a finished mix that lies in them.
-
-    Args:
-        paths: of files, and of folders.
-        mix: the file of the mix. Where it is named as a track itself, it stays.
-
-    Raises:
-        AudioError: a folder holds no audio.
-    """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        inside = find_audio_files([path]) if path.is_dir() else []
-        found += [one for one in inside if one.resolve() != Path(mix).resolve()] if inside else [path]
-    return found
-
-
 def file_stems(names: Iterable[str]) -> dict[str, str]:
     """Return a name for a file, without suffix, for every name of a track; no two differ in capitals alone."""
     listed = list(names)
