@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from fxrep.audio import SILENCE_LUFS, AudioInput, audio_info
 from fxrep.errors import ArgumentError, AudioError, FxrepError
+from fxrep.mixing.blending import blend_embeddings
 from fxrep.mixing.tracks import TrackSet
 from fxrep.mixing.weights import check_weights
 
@@ -105,16 +106,26 @@ class Recordings:
     ) -> torch.Tensor:
         """Return the weighted mean of the embeddings of the recordings, (D,) of unit length, without gradient.
 
+        Each recording has an embedding of unit length first, so that one whose windows differ counts no less: it is
+        `blend_embeddings` of what each gives alone.
+
         Args:
             encoder: maps windows (B, 2, T) at its own rate to (B, D).
             count: how many windows of each recording at most.
             start_s: where they start, in seconds, instead of where the recording sounds.
         """
-        windows, shares = self.windows(encoder.window_s, count, encoder.sample_rate, start_s)
+        listened = [number for number, weight in enumerate(self.weights) if weight > 0.0]
+        parts = [self._embed(number, encoder, count, start_s) for number in listened]
+        return parts[0] if len(parts) == 1 else blend_embeddings(parts, [self.weights[number] for number in listened])
+
+    def _embed(self, number: int, encoder: WindowEncoder, count: int, start_s: Sequence[float] | None) -> torch.Tensor:
+        """Return the embedding of one recording, (D,) of unit length on the CPU."""
+        starts = self._sources[number].windows(encoder.window_s, count) if start_s is None else list(start_s)
+        windows = torch.stack([self._read(number, start, encoder.window_s, encoder.sample_rate) for start in starts])
         device = next(iter(getattr(encoder, "parameters", lambda: iter(()))()), windows).device
         with torch.no_grad():
             parts = [encoder(part.to(device)).float() for part in windows.split(_WINDOWS_AT_ONCE)]
-        return F.normalize((torch.cat(parts).cpu() * shares[:, None]).sum(0), dim=-1)
+        return F.normalize(torch.cat(parts).cpu().mean(0), dim=-1)
 
     def _read(self, number: int, start_s: float, window_s: float, sample_rate: int) -> torch.Tensor:
         """Return one window (2, T) at the loudness of all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from style_transfer.mixfx_cloner.blending import blend_embeddings
+from fxrep.mixing.blending import blend_embeddings
 from style_transfer.mixfx_cloner.cloner import MixFXCloner
 from style_transfer.mixfx_cloner.network import PUBLISHED, SMALL, ClonerNetwork
 from style_transfer.mixfx_cloner.release import describe_cloner, export_cloner, list_cloners, load_cloner, save_cloner

@@ -10,6 +10,7 @@ import torch
 from fxrep import load_encoder
 from fxrep.audio import integrated_loudness, save_audio
 from fxrep.errors import ArgumentError, AudioError
+from fxrep.mixing.blending import blend_embeddings
 from fxrep.mixing.recordings import Recordings
 
 RATE = 44100
@@ -49,6 +50,23 @@ def test_weight_zero_is_as_if_it_were_not_there() -> None:
     far = Recordings(other, sample_rate=RATE).embedding(encoder)
     assert float(alone @ far) < float(alone @ middle) < 1.0
     assert float(middle.norm()) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_embedding_of_several_is_the_blend_of_those_of_each() -> None:
+    encoder = load_encoder("tiny")
+    # The windows of the first differ, so that their mean is short; those of the second are alike.
+    dull = noise(encoder.window_s, 3).cumsum(-1) * 0.02
+    changing = torch.cat([noise(encoder.window_s, 1), dull * torch.tensor([[1.0], [0.2]])], -1)
+    recordings = [changing, noise(2.0 * encoder.window_s, 4)]
+    each = [Recordings(one, sample_rate=RATE).embedding(encoder) for one in recordings]
+    for weights in ([0.5, 0.5], [0.7, 0.3], [0.0, 1.0]):
+        found = Recordings(recordings, weights, RATE).embedding(encoder)
+        assert torch.equal(found, blend_embeddings(each, weights) if all(weights) else each[1])
+    # The mean of all windows, each counting alike, is another vector.
+    windows, shares = Recordings(recordings, None, RATE).windows(encoder.window_s, 2, encoder.sample_rate)
+    with torch.no_grad():
+        pooled = torch.nn.functional.normalize((encoder(windows) * shares[:, None]).sum(0), dim=-1)
+    assert float((pooled - blend_embeddings(each)).norm()) > 1e-3
 
 
 def test_embedding_does_not_depend_on_the_level() -> None:

@@ -15,6 +15,8 @@ from fxrep.mixing.weights import check_weights
 def blend_embeddings(embeddings: Sequence[Tensor] | Tensor, weights: Sequence[float] | None = None) -> Tensor:
     """The weighted mean of embeddings (D,), brought to unit length: (D,).
 
+    What `Recordings.embedding` gives for several recordings is this, of the embeddings of each.
+
     Args:
         embeddings: one or more of one size.
         weights: one each, 0 or more; None: equal ones. (0.7, 0.3) is nearer to the first of two.
