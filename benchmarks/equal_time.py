@@ -11,47 +11,20 @@ from __future__ import annotations
 
 import argparse
 import copy
-import math
-import time
 from pathlib import Path
 
 import torch
+from pair_training import cpu_minutes, train_on_pairs
 
-from encoders import EffectEncoder
 from encoders.checkpoints import save_encoder
 from encoders.evaluation import RetrievalProtocol, baseline_systems, encoder_system, retrieval_benchmark
-from encoders.objectives import nt_xent
 from encoders.registry import ENCODERS, build_encoder
 from fxrep.cli.evaluate import retrieval_table
 from fxrep.data import read_manifest
-from fxrep.data.pairs import PairDataset, PairRenderer
 
 LEARNING_RATES = {"spectral": 1e-3}
 PUBLISHED_RATE = 1e-4
 """Of the published networks; they diverge at the small one's, which crawls at theirs."""
-
-
-def train(encoder: EffectEncoder, arguments: argparse.Namespace, learning_rate: float) -> int:
-    """Train for the CPU time given; returns the pairs seen. Cosine over the time that is left, 5 % warm-up."""
-    dataset = PairDataset(
-        arguments.manifest, length=10**6, segment_s=arguments.segment_s, sample_rate=encoder.sample_rate
-    )
-    renderer, generator = PairRenderer("default"), torch.Generator().manual_seed(0)
-    optimizer = torch.optim.AdamW(encoder.parameters(), lr=learning_rate)
-    encoder.train()
-    start, budget, pairs, step = time.process_time(), 60.0 * arguments.minutes, 0, 0
-    while (spent := (time.process_time() - start) / budget) < 1.0:
-        items = [dataset[step * arguments.batch_size + i] for i in range(arguments.batch_size)]
-        batch = {side: torch.stack([item[side] for item in items]) for side in "ab"}
-        rendered = renderer(batch, encoder.sample_rate, generator)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * min(spent / 0.05 + 1e-3, 0.5 + 0.5 * math.cos(math.pi * spent))
-        nt_xent(encoder(rendered.a), encoder(rendered.b)).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        pairs, step = pairs + len(rendered.a), step + 1
-    encoder.eval()
-    return pairs
 
 
 def main() -> None:
@@ -74,7 +47,9 @@ def main() -> None:
         torch.manual_seed(0)
         encoder = build_encoder({"class_path": name})
         systems[f"{name}, untrained"] = encoder_system(copy.deepcopy(encoder).eval())
-        pairs = train(encoder, arguments, LEARNING_RATES.get(name, PUBLISHED_RATE))
+        rate = LEARNING_RATES.get(name, PUBLISHED_RATE)
+        spent = cpu_minutes(arguments.minutes)
+        pairs = train_on_pairs(encoder, arguments.manifest, spent, rate, arguments.batch_size, arguments.segment_s)
         systems[f"{name}, {pairs} pairs"] = encoder_system(encoder)
         if arguments.keep:
             save_encoder(encoder, arguments.keep / name)

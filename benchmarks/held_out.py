@@ -1,0 +1,265 @@
+"""Effects and instruments that an encoder never met in training, held out one by one, beside one that met them all.
+
+python benchmarks/held_out.py MANIFEST --keep FOLDER [--pairs 4000] [--family compressor …] [--instrument drums …]
+
+Trains the SpectralEncoder on everything, once without each effect of the chain `default` and once without each
+instrument, from the same random weights on as many pairs of the same stream. Then asks all of them, the encoder that
+ships, an untrained one and features that learn nothing for each effect alone, as `fxrep evaluate retrieval
+--one-by-one` does: all candidates went through the same effect, set otherwise. Each training becomes a release
+FOLDER/without-NAME as soon as it is done; called again, the command goes on with those that are missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pair_training import train_on_pairs
+
+from encoders import EffectEncoder, load_encoder, save_encoder
+from encoders.checkpoints import describe_encoder
+from encoders.evaluation import RetrievalProtocol, System, baseline_systems, encoder_system, retrieval_one_by_one
+from encoders.registry import build_encoder
+from fxrep.cli.evaluate_options import markdown_table, open_manifest, with_interval
+from fxrep.data import Manifest, hold_out
+from fxrep.data.segments import UNKNOWN_INSTRUMENT
+from fxrep.effects import create_chain
+from fxrep.effects.chains import leave_out
+from fxrep.errors import ArgumentError
+from fxrep.files import atomic_file
+
+LEARNING_RATE = 1e-3
+EVERYTHING = "everything"
+BESIDE = ("default", "untrained", "production", "log_mel")
+RESAMPLES = 2000
+FEWEST_SONGS = 3
+
+
+@dataclass(frozen=True)
+class Training:
+    """One encoder: what it does not hear, an effect of the chain or an instrument; neither for everything."""
+
+    effect: str | None = None
+    instrument: str | None = None
+
+    @property
+    def name(self) -> str:
+        held_out = self.effect or self.instrument
+        return f"without-{held_out}" if held_out else EVERYTHING
+
+    @property
+    def chain(self) -> str:
+        return f"default without {self.effect}" if self.effect else "default"
+
+    def heard(self, manifest: Manifest) -> Manifest:
+        return hold_out(manifest, [self.instrument]) if self.instrument else manifest
+
+
+@dataclass(frozen=True)
+class Recalls:
+    """Queries answered by system, effect and instrument, of `queries` in each such cell."""
+
+    hits: Mapping[str, Mapping[tuple[str, str], int]]
+    queries: int
+
+    def of(self, system: str, cells: Iterable[tuple[str, str]]) -> tuple[int, int]:
+        """Answered and asked in some cells together."""
+        chosen = list(cells)
+        return sum(self.hits[system][cell] for cell in chosen), self.queries * len(chosen)
+
+
+def trained(training: Training, manifest: Manifest, options: argparse.Namespace) -> EffectEncoder:
+    """The encoder; from its folder where an earlier call left it there.
+
+    Raises:
+        ArgumentError: what lies there was trained otherwise.
+    """
+    folder, heard = options.keep / training.name, training.heard(manifest)
+    settings = {name: getattr(options, name) for name in ("pairs", "batch_size", "segment_s", "seed")}
+    recipe = {"chain": training.chain, "stems": digest(heard), **settings}
+    if folder.exists():
+        known = describe_encoder(folder)["metrics"].get("training", {})
+        other = [name for name, value in recipe.items() if known.get(name) != value]
+        if other:
+            raise ArgumentError(f"{folder} was trained with another {', '.join(other)}: give another --keep")
+        return load_encoder(folder)
+    torch.manual_seed(options.seed)
+    encoder, start = build_encoder({"class_path": "spectral"}), time.process_time()
+    train_on_pairs(
+        encoder,
+        heard,
+        lambda pairs: pairs / options.pairs,
+        LEARNING_RATE,
+        options.batch_size,
+        options.segment_s,
+        training.chain,
+    )
+    seconds = time.process_time() - start
+    save_encoder(encoder, folder, metadata={"training": {**recipe, "cpu_s": seconds}})
+    print(f"{training.name}: {seconds:.0f} s of processor time", file=sys.stderr, flush=True)
+    return encoder
+
+
+def digest(manifest: Manifest) -> str:
+    """What tells data from other data: names and contents of the stems to train on."""
+    stems = [f"{row.path} {row.content_hash}" for row in manifest.filter(split="train", kind="stem").rows]
+    return hashlib.sha256("\n".join(sorted(stems)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def measure(
+    systems: Mapping[str, System],
+    manifest: Manifest,
+    families: list[str],
+    instruments: list[str],
+    options: argparse.Namespace,
+) -> Recalls:
+    """Ask every system for each of the effects alone, on each of the instruments."""
+    chain = create_chain("default")
+    unasked = [label for label in chain.processors if label not in families]
+    protocol = RetrievalProtocol(
+        split=options.split,
+        candidates=options.candidates,
+        groups=options.groups,
+        segment_s=options.seconds,
+        instruments=instruments,
+        chain=leave_out(chain, unasked),
+    )
+    alone = retrieval_one_by_one(systems, manifest, protocol)
+    queries = options.groups * options.candidates
+    hits: dict[str, dict[tuple[str, str], int]] = {name: {} for name in systems}
+    for effect, found in alone.items():
+        for name, result in found.items():
+            for instrument, recall in result["by_instrument"].items():
+                hits[name][effect, instrument] = round(queries * recall)
+    return Recalls(hits, queries)
+
+
+def spread(hits: int, asked: int, generator: np.random.Generator) -> np.ndarray:
+    """Shares that resampled queries give; with answers of yes and no the bootstrap is this distribution."""
+    return generator.binomial(asked, hits / asked, RESAMPLES) / asked
+
+
+def share(hits: int, asked: int) -> str:
+    low, high = np.quantile(spread(hits, asked, np.random.default_rng(0)), [0.025, 0.975])
+    return with_interval(hits / asked, (low, high), ".1%")
+
+
+def difference(one: tuple[int, int], other: tuple[int, int]) -> str:
+    """Points by which `one` lies above `other`, with its interval."""
+    first, second = np.random.default_rng(1).spawn(2)
+    low, high = np.quantile(spread(*one, first) - spread(*other, second), [0.025, 0.975])
+    return with_interval(100.0 * (one[0] / one[1] - other[0] / other[1]), (100.0 * low, 100.0 * high), "+.1f")
+
+
+def result_rows(recalls: Recalls, trainings: list[Training]) -> list[dict[str, Any]]:
+    """Of what is held out, queries answered and asked: by who never heard it, who heard all, and what stands beside.
+
+    The rest is what was not held out: the other effects, or the other instruments. After the rows of effects and those
+    of instruments comes their sum, where there are several.
+    """
+    everything = list(next(iter(recalls.hits.values())))
+    rows: list[dict[str, Any]] = []
+    for kind in ("effect", "instrument"):
+        of_kind = []
+        for training in trainings:
+            held_out = getattr(training, kind)
+            if held_out is None:
+                continue
+            cells = [cell for cell in everything if held_out in cell]
+            rest = [cell for cell in everything if held_out not in cell]
+            found = {name: recalls.of(name, cells) for name in (EVERYTHING, *BESIDE)}
+            found |= {"never": recalls.of(training.name, cells), "rest, never": recalls.of(training.name, rest)}
+            of_kind.append({"held out": held_out, **found, "rest, heard": recalls.of(EVERYTHING, rest)})
+        rows += of_kind
+        if len(of_kind) > 1:
+            counts = {name: [row[name] for row in of_kind] for name in of_kind[0] if name != "held out"}
+            summed = {name: tuple(map(sum, zip(*some, strict=True))) for name, some in counts.items()}
+            rows.append({"held out": f"all {kind}s", **summed})
+    return rows
+
+
+def table(rows: list[dict[str, Any]], candidates: int) -> str:
+    heads = ["held out", "never heard, R@1 (95 %)", "heard (95 %)", "points lost (95 %)", "kept", *BESIDE]
+    lines = [[*heads, "the rest, never heard", "the rest, heard"]]
+    for row in rows:
+        never, heard = row["never"], row[EVERYTHING]
+        kept = f"{never[0] / heard[0]:.0%}" if heard[0] else ""
+        beside = [f"{row[name][0] / row[name][1]:.0%}" for name in BESIDE]
+        rest = [row["rest, never"], row["rest, heard"]]
+        shares = [f"{hits / asked:.1%}" if asked else "" for hits, asked in rest]
+        lines.append([row["held out"], share(*never), share(*heard), difference(heard, never), kept, *beside, *shares])
+    chance = f"{1 / candidates:.0%}"
+    lines.append(["chance", chance, chance, "", "", *[chance] * (len(BESIDE) + 2)])
+    return markdown_table(lines)
+
+
+def instruments_of(manifest: Manifest, split: str) -> list[str]:
+    """Known instruments that three songs of the split have."""
+    songs: dict[str, set[tuple[str, str]]] = {}
+    for row in manifest.filter(split=split, kind="stem").rows:
+        songs.setdefault(row.instrument, set()).add((row.dataset, row.song))
+    return sorted(name for name, found in songs.items() if len(found) >= FEWEST_SONGS and name != UNKNOWN_INSTRUMENT)
+
+
+def run(options: argparse.Namespace) -> str:
+    """Train what is missing, measure, and return the table."""
+    manifest = open_manifest(options.manifest)
+    instruments = options.instrument or instruments_of(manifest, options.split)
+    chain = create_chain("default")
+    families = options.family or list(chain.processors)
+    trainings = [Training(), *map(Training, families), *(Training(instrument=name) for name in instruments)]
+    for training in trainings:  # a name that is none is known before anything is trained
+        create_chain(training.chain)
+        training.heard(manifest)
+    systems = {training.name: encoder_system(trained(training, manifest, options)) for training in trainings}
+    torch.manual_seed(options.seed)
+    systems["untrained"] = encoder_system(build_encoder({"class_path": "spectral"}))
+    systems["default"] = encoder_system(load_encoder("default"))
+    systems |= {name: system for name, system in baseline_systems().items() if name in BESIDE}
+    recalls = measure(systems, manifest, families, instruments, options)
+    rows = result_rows(recalls, trainings)
+    if options.json:
+        settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
+        cells = {
+            name: {" on ".join(cell): hits for cell, hits in found.items()} for name, found in recalls.hits.items()
+        }
+        with atomic_file(options.json) as draft:
+            draft.write_text(
+                json.dumps({"options": settings, "queries": recalls.queries, "answered": cells, "rows": rows})
+            )
+    return table(rows, options.candidates)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--keep", type=Path, required=True, help="folder for the trained encoders")
+    parser.add_argument("--pairs", type=int, default=4000, help="that each encoder is trained on")
+    parser.add_argument("--batch-size", type=int, default=16, help="contents; every one comes under two chains")
+    parser.add_argument("--segment-s", type=float, default=2.0, help="seconds per content in training")
+    parser.add_argument("--seed", type=int, default=0, help="of the random weights")
+    parser.add_argument("--family", action="append", help="effect to hold out and to measure on; by default each")
+    parser.add_argument(
+        "--instrument", action="append", help="the same; by default each known one that three songs of the split have"
+    )
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--candidates", type=int, default=20)
+    parser.add_argument("--groups", type=int, default=3, help="of as many queries, per effect and instrument")
+    parser.add_argument("--seconds", type=float, default=5.0, help="per clip of the measurement")
+    parser.add_argument("--json", type=Path, help="file for all counts")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    print(run(options))
+
+
+if __name__ == "__main__":
+    main()
