@@ -27,6 +27,7 @@ from fxrep.progress import track_progress
 from style_transfer.methods import ConsoleMethod, StemMethod, check_method, create_method
 from style_transfer.partial import check_strength, keep_groups, scale_strength
 from style_transfer.references import References
+from style_transfer.song_loudness import LOUDNESS_LUFS, Stage, check_loudness, match_loudness
 from style_transfer.song_sections import check_sections, find_sections, measure_levels
 
 
@@ -41,6 +42,7 @@ def transfer(
     strength: float = 1.0,
     sections: str | int | Sequence[float] | None = None,
     weights: Sequence[float] | None = None,
+    loudness: float | None = LOUDNESS_LUFS,
     seed: int = 0,
     model: str | None = None,
     encoder: WindowEncoder | str | None = None,
@@ -61,6 +63,9 @@ def transfer(
         sections: ``"auto"``, a number, or times in seconds: settings of their own for each section of the song, with
             a short cross-fade. None: one for the whole song.
         weights: of several references, 0 or more; None: equal ones.
+        loudness: LUFS of the mix where the method listened to the song, set on the master strip; sections keep their
+            levels among each other. References are heard at -16 LUFS. None: as the method leaves it. It belongs to
+            what `only` and `strength` choose from.
         seed: of whatever the method draws.
         model: what the method has learnt, see `style_transfer.methods.create_method`.
         encoder: measures how near the mix comes to the references, and is what ``inference_time`` searches with: an
@@ -82,6 +87,7 @@ def transfer(
     share = check_strength(strength)
     if sections is not None:
         check_sections(sections)
+    level = check_loudness(loudness)
     heard = _references(reference, weights, sample_rate if reference_rate is None else reference_rate)
     song = open_tracks(tracks, sample_rate, heard.paths)
     warn_of_mixes(song)
@@ -107,13 +113,14 @@ def transfer(
                 f"{details['method']} has no settings: only, strength and sections are for other methods"
             )
         return _transfer_stems(used, song, heard, judge, details)
-    first = create_method(start) if isinstance(start, str) else start
-    question = _Question(used, song, heard, seed, first)
-    stages = [(0.0, question.ask_song())] if sections is None else question.ask_sections(sections)
-    finished = [(begin, scale_strength(keep_groups(settings, groups), share)) for begin, settings in stages]
+    begin = create_method(start) if isinstance(start, str) else start
+    question = _Question(used, song, heard, seed, begin)
+    stages = [question.ask_song()] if sections is None else question.ask_sections(sections)
     before = neutral_session(song, used.console, used.track_lufs)
-    later = [Section(begin, settings) for begin, settings in finished[1:]]
-    session = MixSession(finished[0][1], song, before.input_gain_db, later)
+    if level is not None and (groups is None or "master" in groups):
+        stages = match_loudness(stages, song, before.input_gain_db, level)
+    first, *later = [Section(one.begin_s, scale_strength(keep_groups(one.settings, groups), share)) for one in stages]
+    session = MixSession(first.settings, song, before.input_gain_db, later)
     return MixResult(session, before, heard, judge, {**details, "sections": [one.start_s for one in later]})
 
 
@@ -141,11 +148,12 @@ class _Question:
     def window_s(self) -> float:
         return float(getattr(self.method, "window_s", WINDOW_S))
 
-    def ask_song(self) -> ConsoleSettings:
-        return self._ask(self.song.windows(self.window_s, WINDOWS))
+    def ask_song(self) -> Stage:
+        windows = self.song.windows(self.window_s, WINDOWS)
+        return Stage(0.0, self._ask(windows), windows, self.window_s)
 
-    def ask_sections(self, sections: str | int | Sequence[float]) -> list[tuple[float, ConsoleSettings]]:
-        """Return the beginning of each section with its own settings.
+    def ask_sections(self, sections: str | int | Sequence[float]) -> list[Stage]:
+        """Return each section with its own settings.
 
         A track that is not heard in a section has there what it has in the section before, since nothing can be learnt
         about it, and its reverberation may still sound; before it was heard at all, what it has when it first is. A
@@ -153,16 +161,17 @@ class _Question:
         """
         levels = measure_levels(self.song)
         begins = find_sections(levels, sections)
-        stages: list[tuple[float, ConsoleSettings]] = []
+        stages: list[Stage] = []
         heard: list[list[bool]] = []
         ends = [*begins[1:], self.song.duration_s]
         for begin, end in track_progress(list(zip(begins, ends, strict=True)), "sections"):
             sounds = [bool(row.any()) for row in levels.sounds(begin, end)]
             if any(sounds):
-                stages.append((begin, self._ask(levels.windows(begin, end, self.window_s, WINDOWS)).copy()))
+                windows = levels.windows(begin, end, self.window_s, WINDOWS)
+                stages.append(Stage(begin, self._ask(windows).copy(), windows, self.window_s))
                 heard.append(sounds)
         for number, name in enumerate(self.song.names):
-            _carry_on(name, [settings for _, settings in stages], [row[number] for row in heard])
+            _carry_on(name, [stage.settings for stage in stages], [row[number] for row in heard])
         return stages
 
     def _ask(self, start_s: Sequence[float]) -> ConsoleSettings:

@@ -33,6 +33,7 @@ def run(
         str | None,
         typer.Option(metavar="auto|N|TIMES", help="Own settings for each section: found, so many, or from 12,45.5 s."),
     ] = None,
+    loudness: Annotated[float, typer.Option(metavar="LUFS", help="Of the mix.")] = -16.0,
     model: Annotated[
         str | None, typer.Option(help="Name or folder of what the method has learnt; a console for inference_time.")
     ] = None,
@@ -73,6 +74,7 @@ def run(
         strength=strength,
         sections=sections,
         weights=None if weights is None else _numbers("--weights", weights),
+        loudness=loudness,
         seed=seed,
         model=model,
         encoder=encoder,

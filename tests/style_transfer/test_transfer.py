@@ -76,7 +76,7 @@ def test_sections_have_settings_of_their_own(tmp_path: Path, reference: Path) ->
         "early": torch.cat([played(3, 6.0), silence], -1),
     }
     method = LoudnessAndBalance()
-    result = transfer(song, reference, method, sample_rate=RATE, sections=[6.0])
+    result = transfer(song, reference, method, sample_rate=RATE, sections=[6.0], loudness=None)
     assert [section.start_s for section in result.console.sections] == [6.0]
     assert all(start + method.window_s <= 6.0 for start in method.asked[0])
     assert all(start >= 6.0 for start in method.asked[1])
@@ -235,9 +235,9 @@ def test_a_search_may_begin_with_the_answer_of_another_method(
 ) -> None:
     monkeypatch.setitem(methods.METHODS, "balance", lambda model, encoder, options: LoudnessAndBalance())
     monkeypatch.setitem(methods.METHODS, "stems", lambda model, encoder, options: LevelOfReference())
-    plain = transfer(song, reference, LoudnessAndBalance()).console.settings
+    plain = transfer(song, reference, LoudnessAndBalance(), loudness=None).console.settings
     for start in ("balance", plain):
-        found = transfer(song, reference, BeginsWhereItIsTold(), start=start).console.settings
+        found = transfer(song, reference, BeginsWhereItIsTold(), start=start, loudness=None).console.settings
         assert found == plain.edit("master", "fader.gain_db", plain.master["fader"]["gain_db"] - 1.0)
     for wrong, words in (("stems", "no settings to begin with"), ("nothing", "choose from")):
         with pytest.raises(ArgumentError, match=words):

@@ -1,0 +1,86 @@
+"""How loud mixes come out, whatever a method makes of their level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fxrep.audio import integrated_loudness
+from fxrep.effects.console import MixingConsole, create_console, default_console
+from fxrep.effects.console.settings import ConsoleSettings
+from fxrep.errors import ArgumentError
+from fxrep.mixing import TrackSet
+from style_transfer import transfer
+from style_transfer.song_loudness import raise_mix
+
+from .conftest import RATE, played
+
+
+@dataclass
+class AsSoftAs:
+    """Sets the master to one level, whatever the reference is, and compresses behind it."""
+
+    gain_db: float
+    threshold_db: float = -30.0
+    track_lufs: float = -24.0
+    window_s: float = 2.0
+    console: MixingConsole = field(default_factory=default_console)
+
+    def estimate(self, tracks: TrackSet, references: Any, start_s: Sequence[float], **_: Any) -> ConsoleSettings:
+        settings = self.console.default_settings(tracks.names).edit("master", "fader.gain_db", self.gain_db)
+        settings = settings.edit("master", "compressor.threshold_db", self.threshold_db)
+        return settings.edit("master", "compressor.ratio", 3.0)
+
+
+def loudness(audio: torch.Tensor) -> float:
+    return float(integrated_loudness(audio, RATE))
+
+
+def test_a_mix_is_as_loud_as_it_is_asked_to_be(song: list[Path], reference: Path) -> None:
+    for count in (1, 3):
+        left = transfer(song[:count], reference, AsSoftAs(-15.0, -45.0), loudness=None)
+        assert left.console.settings.master["fader"]["gain_db"] == -15.0
+        assert loudness(left.mix) < -22.0
+        for lufs in (-16.0, -23.0):
+            matched = transfer(song[:count], reference, AsSoftAs(-15.0, -45.0), loudness=lufs)
+            assert loudness(matched.mix) == pytest.approx(lufs, abs=0.3)
+            # The same mix but for its level: the compressor does what it did.
+            torch.testing.assert_close(matched.mix / matched.mix.norm(), left.mix / left.mix.norm(), rtol=0, atol=1e-5)
+
+
+def test_sections_keep_their_levels_among_each_other(reference: Path) -> None:
+    tone = torch.cat([played(0, 4.0), 0.1 * played(0, 4.0)], -1)
+    # A method that hears each section alone would make them equally loud: here by moving the master.
+    result = transfer({"tone": tone}, reference, AsSoftAs(-10.0, 0.0), sections=[4.0], sample_rate=RATE)
+    assert len(result.console.sections) == 1
+    mix = result.mix
+    assert loudness(mix[:, : 4 * RATE]) - loudness(mix[:, -3 * RATE :]) == pytest.approx(20.0, abs=0.5)
+    assert loudness(mix) == pytest.approx(-16.0, abs=0.5)
+
+
+def test_what_is_no_loudness_is_refused(song: list[Path], reference: Path) -> None:
+    for wrong in (3.0, -80.0, float("nan"), "loud"):
+        with pytest.raises(ArgumentError, match="expected LUFS from -60 to 0"):
+            transfer(song, reference, AsSoftAs(0.0), loudness=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["default", "dasp", "mastering"])
+def test_raising_is_a_gain_behind_the_master_strip(name: str) -> None:
+    console = create_console(name)
+    settings = console.default_settings(["a"])
+    raised = raise_mix(settings, 6.0)
+    audio = 0.05 * played(0)[None, None]
+    before, after = (console.render(audio, one, RATE) for one in (settings, raised))
+    torch.testing.assert_close(after, before * 10 ** (6 / 20), rtol=1e-4, atol=1e-6)
+    assert settings == console.default_settings(["a"])
+
+
+def test_raising_ends_where_the_fader_ends() -> None:
+    console = default_console()
+    raised = raise_mix(console.default_settings(["a"]), 1000.0).master["fader"]["gain_db"]
+    assert raised == console.master.tables["fader"]["gain_db"].maximum
