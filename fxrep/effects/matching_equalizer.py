@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from fxrep.effects.convolution import fft_convolve
+from fxrep.effects.minimum_phase import minimum_phase_taps
 from fxrep.effects.parameters import Choice, Parameter
 from fxrep.effects.processor import Processor
 from fxrep.effects.settings import Setting, check_choice, check_input, read_settings
@@ -167,14 +168,7 @@ def design_filter(
     if phase == "linear":
         taps = torch.fft.irfft(torch.expm1(logarithm), n=points).roll(length // 2, -1)
         return taps * torch.hann_window(length, dtype=taps.dtype, device=taps.device), length // 2
-    # The phase that belongs to a level: fold the cepstrum onto positive times (A. Oppenheim, R. Schafer).
-    cepstrum = torch.fft.irfft(logarithm, n=points)
-    fold = torch.full((points,), 2.0, dtype=cepstrum.dtype, device=cepstrum.device)
-    fold[0] = fold[points // 2] = 1.0
-    fold[points // 2 + 1 :] = 0.0
-    taps = torch.fft.irfft(torch.expm1(torch.fft.rfft(cepstrum * fold)), n=points)[..., :length]
-    fade = torch.hann_window(2 * length, dtype=taps.dtype, device=taps.device)[length:]
-    return taps * fade, 0
+    return minimum_phase_taps(logarithm, length), 0
 
 
 def _apply(audio: torch.Tensor, taps: torch.Tensor, delay: int) -> torch.Tensor:

@@ -34,7 +34,7 @@ class MixFXCloner(Configurable, nn.Module):
     Args:
         encoder: a release that `load_encoder` opens, or an encoder. One given by name stays where it is: a release of
             the cloner names it. One given as an object is part of the cloner.
-        channels, blocks, kernel, dilation_growth, batch_norm, output: of `ClonerNetwork`.
+        channels, blocks, kernel, dilation_growth, batch_norm, output, equalizer_bands: of `ClonerNetwork`.
         sample_rate: Hz of the network; stems of other rates are converted and converted back.
         input_lufs: loudness that a stem is brought to before the network.
         fingerprint: of the encoder that this was trained with; None when it is new. A release fills it in.
@@ -53,6 +53,7 @@ class MixFXCloner(Configurable, nn.Module):
         dilation_growth: int = 2,
         batch_norm: bool = True,
         output: Output = "samples",
+        equalizer_bands: int = 0,
         sample_rate: int = 44100,
         input_lufs: float = -23.0,
         fingerprint: str | None = None,
@@ -63,7 +64,9 @@ class MixFXCloner(Configurable, nn.Module):
             raise CheckpointError(f"the encoder {encoder} is another than the one this cloner was trained with")
         if sample_rate < 1 or not -70.0 < input_lufs <= 0.0:
             raise ArgumentError(f"sample_rate={sample_rate}, input_lufs={input_lufs}: expected Hz and -70 to 0 LUFS")
-        self.network = ClonerNetwork(opened.dim, channels, blocks, kernel, dilation_growth, batch_norm, output)
+        self.network = ClonerNetwork(
+            opened.dim, channels, blocks, kernel, dilation_growth, batch_norm, output, equalizer_bands
+        )
         self.sample_rate, self.input_lufs = sample_rate, input_lufs
         opened.requires_grad_(False).eval()
         # An encoder that has a place of its own is no part of this module: checkpoints would carry it along.

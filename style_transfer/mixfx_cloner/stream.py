@@ -27,6 +27,7 @@ class ClonerStream(Stream):
     @torch.no_grad()
     def __init__(self, network: ClonerNetwork, embedding: Tensor) -> None:
         told = told_condition(embedding.detach().to(network.bias))
+        self.equalizer = None if network.equalizer is None else network.equalizer.stream(told)
         self.layers = [_Layer(BlockRenderer(block, told)) for block in network.temporal_blocks()]
         self.finished = network.finished
         self.weight, self.bias = network.head.weight.detach()[:, :, 0].t().clone(), network.bias.detach().clone()
@@ -42,12 +43,16 @@ class ClonerStream(Stream):
         """
         if block.dim() != 3 or block.shape[:2] != (1, 2):
             raise AudioError(f"a block of shape {tuple(block.shape)}: expected one stereo stem, (1, 2, samples)")
-        return self._advance(block[0].float(), at_end=False)
+        audio = block.float() if self.equalizer is None else self.equalizer.push(block.float())
+        return self._advance(audio[0], at_end=False)
 
     @torch.no_grad()
     def finish(self) -> Tensor | None:
         """Return the samples whose future is the end."""
-        return self._advance(self.waiting[:, :0], at_end=True) if self.waiting.shape[1] else None
+        late = None if self.equalizer is None else self.equalizer.finish()
+        if late is None and not self.waiting.shape[1]:
+            return None
+        return self._advance(self.waiting[:, :0] if late is None else late[0], at_end=True)
 
     def _advance(self, audio: Tensor, at_end: bool) -> Tensor:
         self.waiting = torch.cat([self.waiting, audio], dim=1)

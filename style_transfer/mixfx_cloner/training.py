@@ -106,7 +106,8 @@ class ClonerTraining(SeededTraining):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Loss, a scalar, of one batch."""
-        terms, _ = self._compare(batch, self._training_generator(batch))
+        stem, target, embedding = self._examples(batch, self._training_generator(batch))
+        terms = self._terms(self.cloner(stem, embedding), target, embedding)
         loss = torch.stack(list(terms.values())).sum()
         self._check_finite(loss)
         self._log("train", {name: term.detach() for name, term in terms.items()} | {"loss": loss.detach()}, batch)
@@ -142,24 +143,32 @@ class ClonerTraining(SeededTraining):
 
     def _compare(self, batch: dict[str, Any], generator: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
         """The weighted terms of the loss, and the whole loss of the stems as they are."""
+        stem, target, embedding = self._examples(batch, generator)
+        terms = self._terms(self.cloner(stem, embedding), target, embedding)
+        with torch.no_grad():
+            unprocessed = self._terms(stem, target, embedding)
+        return terms, torch.stack(list(unprocessed.values())).sum()
+
+    def _examples(self, batch: dict[str, Any], generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Stems, the same with effects, and the embeddings of references that have those effects."""
         rate = self.cloner.sample_rate
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             rendered = self.renderer(batch, rate, generator)
             reference = normalize_loudness(rendered.b, rate, REFERENCE_LUFS)
             embedding = self.cloner.encoder(resample(reference, rate, self.cloner.encoder.sample_rate))
         stem, target = self._cropped([batch["a"], rendered.a], generator)
-        output = self.cloner(stem, embedding).float()
+        return stem, target, embedding
+
+    def _terms(self, output: Tensor, target: Tensor, embedding: Tensor) -> dict[str, Tensor]:
+        """The weighted terms of the loss of an output."""
         with torch.autocast(self.device.type, enabled=False):
+            output = output.float()
             terms: dict[str, Tensor] = self.loss.terms(output, target)
-            with torch.no_grad():
-                unprocessed: Tensor = self.loss(stem, target)
             for measure in self.embedding:
                 judge = measure.to(output.device)
-                found = judge.embed(normalize_loudness(output, rate, REFERENCE_LUFS))
+                found = judge.embed(normalize_loudness(output, self.cloner.sample_rate, REFERENCE_LUFS))
                 terms["embedding"] = self.embedding_weight * judge.between(found, embedding)
-                before = judge.embed(normalize_loudness(stem, rate, REFERENCE_LUFS))
-                unprocessed = unprocessed + self.embedding_weight * judge.between(before, embedding)
-        return terms, unprocessed
+        return terms
 
     def _cropped(self, stems: list[Tensor], generator: torch.Generator) -> list[Tensor]:
         if self.crop_s is None:

@@ -39,6 +39,9 @@ def scrambled(network: ClonerNetwork, seed: int = 0) -> ClonerNetwork:
             block.norm.running_var.uniform_(0.5, 2.0)
             torch.nn.init.uniform_(block.norm.weight, 0.5, 1.5)
             torch.nn.init.normal_(block.norm.bias, std=0.1)
+    if network.equalizer is not None:
+        torch.nn.init.normal_(network.equalizer.settings[2].weight, std=0.1)
+        torch.nn.init.normal_(network.equalizer.settings[2].bias, std=0.3)
     torch.nn.init.normal_(network.head.weight, std=0.05)
     return network.eval()
 

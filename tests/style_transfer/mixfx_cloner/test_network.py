@@ -26,7 +26,7 @@ def test_the_published_form_has_the_published_size() -> None:
 
 def test_any_size_of_embedding_sets_that_of_film() -> None:
     assert ClonerNetwork(128, **SMALL).temporal_blocks()[0].film.in_features == 128
-    assert ClonerNetwork(128, **SMALL).receptive_field == 31_249
+    assert ClonerNetwork(128, **SMALL).receptive_field == 12_968
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])

@@ -39,7 +39,14 @@ def exact(network: ClonerNetwork, embedding: torch.Tensor, audio: torch.Tensor) 
     return whole
 
 
-@pytest.mark.parametrize("sizes", [{**WIDE, "output": "samples"}, {**NARROW, "output": "gains"}])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {**WIDE, "output": "samples"},
+        {**NARROW, "output": "gains"},
+        {**NARROW, "output": "gains", "equalizer_bands": 5},
+    ],
+)
 @pytest.mark.parametrize("samples", [1, 40, 3000])
 def test_blocks_of_any_length_join_to_the_whole(sizes: dict[str, Any], samples: int) -> None:
     network, embedding = scrambled(ClonerNetwork(8, **sizes)), unit(8)
