@@ -57,6 +57,14 @@ class MeasuredFeatures:
         key, firsts = np.unique(key, return_index=True)
         return MeasuredFeatures(key, crc[firsts], np.concatenate([values, self.values])[firsts].astype(np.float32))
 
+    def joined(self, others: MeasuredFeatures) -> MeasuredFeatures:
+        """These, and others' of the points that are not among them."""
+        key, firsts = np.unique(np.concatenate([self.key, others.key]), return_index=True)
+        crc, values = (
+            np.concatenate([getattr(self, name), getattr(others, name)])[firsts] for name in ("vectors_crc", "values")
+        )
+        return MeasuredFeatures(key, crc, values)
+
 
 def point_keys(points: PlacedPoints) -> np.ndarray:
     """Song and window of every point in one number, int64 ``(N,)``."""
@@ -72,13 +80,13 @@ def feature_file(folder: Path, level: Level) -> Path:
 def read_features(folder: Path, level: Level) -> MeasuredFeatures:
     """What is kept; none where the file is missing, damaged or of other features, since they can be measured again."""
     try:
-        arrays, said = read_arrays(feature_file(folder, level))
+        kept = read_arrays(feature_file(folder, level))
     except FileNotFoundError:
         return MeasuredFeatures.none()
     except DamagedArraysError as error:
         logger.warning("%s: %s: its features are measured again", feature_file(folder, level), error)
         return MeasuredFeatures.none()
-    return MeasuredFeatures(**arrays) if said.get("features") == _NAMES else MeasuredFeatures.none()
+    return MeasuredFeatures(**kept.arrays) if kept.description.get("features") == _NAMES else MeasuredFeatures.none()
 
 
 def write_features(folder: Path, level: Level, measured: MeasuredFeatures) -> None:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fxrep.errors import ArgumentError, DataError, OutputError, ReferenceIndexError
-from fxrep.retrieval import ASPECTS, IndexPoints, ReferenceIndex
+from fxrep.errors import ArgumentError, DataError, ReferenceIndexError
+from fxrep.retrieval import ASPECTS, ReferenceIndex
 from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_table import check_level
-from fxrep.visualization.clustering import cluster_positions
-from fxrep.visualization.clusters import Cluster, draw_members, name_clusters
+from fxrep.visualization.clusters import Cluster, draw_members
 from fxrep.visualization.colors import Colors, color_by_cluster, color_by_feature, color_by_values
-from fxrep.visualization.feature_file import read_features, write_features
-from fxrep.visualization.map_file import StoredMap, map_file, read_map, write_map
+from fxrep.visualization.feature_file import read_features
+from fxrep.visualization.map_file import StoredMap, map_file, read_map
+from fxrep.visualization.map_fitting import fit_map, follow_index, is_outgrown
+from fxrep.visualization.map_keeping import keep_features, keep_followed, keep_made, keep_named
 from fxrep.visualization.measuring import Part, Progress, measure_parts
-from fxrep.visualization.placed_points import PlacedPoints, place_all
-from fxrep.visualization.projection import MOST_FITTED, fit_projection
+from fxrep.visualization.placed_points import PlacedPoints
 from fxrep.visualization.song_values import song_keys, song_value
 
 if TYPE_CHECKING:
@@ -62,15 +62,13 @@ class LibraryMap:
         stored = read_map(index.folder, check_level(level), index.fingerprint)
         points = index.points(stored.level)
         if points.generation != stored.generation:
-            stored = _follow(stored, points)
-            _keep(index, stored)
-        later = int((~stored.points.fitted).sum())
-        if later > len(stored.projection.landmarks) and len(stored.projection.landmarks) < MOST_FITTED:
+            stored = keep_followed(index.folder, follow_index(stored, points))
+        if is_outgrown(stored):
             logger.warning(
                 "%s: %d points were placed on a map that was made with %d: make it again with: fxrep map %s "
                 "-o map.html --again",
                 map_file(index.folder, stored.level),
-                later,
+                int((~stored.points.fitted).sum()),
                 len(stored.projection.landmarks),
                 index.folder,
             )
@@ -110,21 +108,10 @@ class LibraryMap:
             raise DataError(
                 f"{index.folder} holds no songs to draw: add some with: fxrep index add {index.folder} SONGS"
             )
-        tell = progress or (lambda *_: None)
-        tell("fitting the map", 0, len(points))
-        drawn = np.sort(np.random.default_rng(seed).permutation(len(points))[:MOST_FITTED])
-        projection = fit_projection(points.vectors(drawn), seed)
-        tell("placing points", min(len(drawn), len(points)), len(points))
-        landmark_clusters = cluster_positions(projection.positions)
-        placed = place_all(points, projection, landmark_clusters, drawn, None)
-        stored = StoredMap(
-            points.level, points.fingerprint, points.generation, seed, projection, landmark_clusters, (), placed
-        )
-        made = cls(index, stored)
-        made._rename()
+        made = cls(index, fit_map(points, seed, progress or (lambda *_: None)))
         if measure:
-            made.measure(draw_members(made.points.cluster, seed), progress=progress)
-        _keep(index, made.stored)
+            made._measure(draw_members(made.points.cluster, seed), progress)
+        made.stored = keep_made(index.folder, made.stored, made._features)
         return made
 
     @classmethod
@@ -242,6 +229,11 @@ class LibraryMap:
         Returns:
             path and reason of those that cannot be measured.
         """
+        failures = self._measure(points, progress)
+        self.stored = keep_named(self.index.folder, self.stored, self._features)
+        return failures
+
+    def _measure(self, points: np.ndarray | None, progress: Progress | None) -> list[tuple[str, str]]:
         wanted = self.unmeasured()
         if points is not None:
             wanted = wanted[np.isin(wanted, points)]
@@ -258,19 +250,13 @@ class LibraryMap:
                     self._remember(done)
         finally:
             self._remember(done)
-        self._rename()
-        _keep(self.index, self.stored)
         return list(failures.items())
 
     def _remember(self, done: list[tuple[int, np.ndarray]]) -> None:
         if done:
             rows, values = np.array([row for row, _ in done]), np.stack([found for _, found in done])
-            self._features = self._features.with_points(self.points, rows, values)
-            write_features(self.index.folder, self.level, self._features)
+            self._features = keep_features(self.index.folder, self.level, self._features, self.points, rows, values)
             done.clear()
-
-    def _rename(self) -> None:
-        self.stored = replace(self.stored, clusters=name_clusters(self.points.cluster, self.features))
 
     def _path(self, row: int) -> str:
         song = self.songs.get(int(self.points.song_id[row]))
@@ -279,16 +265,3 @@ class LibraryMap:
     def _parts(self, rows: np.ndarray) -> Iterator[Part]:
         for row in rows.tolist():
             yield Part(self._path(row), float(self.points.start_s[row]), float(self.points.duration_s[row]))
-
-
-def _follow(stored: StoredMap, points: IndexPoints) -> StoredMap:
-    placed = place_all(points, stored.projection, stored.landmark_clusters, np.empty(0, dtype=np.int64), stored.points)
-    return replace(stored, generation=points.generation, points=placed)
-
-
-def _keep(index: ReferenceIndex, stored: StoredMap) -> None:
-    """Write the map; a library that can only be read is drawn all the same."""
-    try:
-        write_map(index.folder, stored)
-    except OutputError as error:
-        logger.warning("%s: the map is not kept and has to be made again each time", error)

@@ -37,6 +37,7 @@ class StoredMap:
         landmark_clusters: clusters of its landmarks, int32 ``(L,)``.
         clusters: what they are.
         points: of the index.
+        checksum: of the file that it was read from or written to; empty where it was neither.
     """
 
     level: Level
@@ -47,6 +48,7 @@ class StoredMap:
     landmark_clusters: np.ndarray
     clusters: tuple[Cluster, ...]
     points: PlacedPoints
+    checksum: str = ""
 
 
 def map_file(folder: Path, level: Level) -> Path:
@@ -59,8 +61,8 @@ def make_command(folder: Path, level: Level, *, again: bool = False) -> str:
     return f"fxrep map {folder} -o map.html --level {level}" + (" --again" if again else "")
 
 
-def write_map(folder: Path, stored: StoredMap) -> None:
-    """Keep a map with its index.
+def write_map(folder: Path, stored: StoredMap) -> str:
+    """Keep a map with its index, in place of any other, and return the checksum of the file.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -88,7 +90,7 @@ def write_map(folder: Path, stored: StoredMap) -> None:
         "placing": numbers,
         "clusters": [cluster.to_dict() for cluster in stored.clusters],
     }
-    write_arrays(map_file(folder, stored.level), arrays, description)
+    return write_arrays(map_file(folder, stored.level), arrays, description)
 
 
 def read_map(folder: Path, level: Level, fingerprint: str) -> StoredMap:
@@ -100,7 +102,7 @@ def read_map(folder: Path, level: Level, fingerprint: str) -> StoredMap:
     file = map_file(folder, level)
     command = make_command(folder, level, again=True)
     try:
-        arrays, said = read_arrays(file)
+        arrays, said, checksum = read_arrays(file)
     except FileNotFoundError:
         raise ReferenceIndexError(
             f"{folder} has no map of its {level}s yet: make it with: {make_command(folder, level)}"
@@ -125,6 +127,7 @@ def read_map(folder: Path, level: Level, fingerprint: str) -> StoredMap:
         landmark_clusters=arrays["landmark.cluster"],
         clusters=tuple(Cluster.from_dict(values) for values in said["clusters"]),
         points=PlacedPoints(**points),
+        checksum=checksum,
     )
 
 

@@ -15,7 +15,10 @@ from fxrep.retrieval import ASPECTS
 from fxrep.retrieval.database import Level
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is done, how much of it, and of how much; an error that it raises ends the work."""
+"""Called with what is done, how much of it, and of how much; an error that it raises ends the work.
+
+Of how much is 0 where nobody can tell, as while a map is fitted.
+"""
 RATE = 44100
 PASSAGE_S = 10.0
 PASSAGES = 3

@@ -8,6 +8,7 @@ import numpy as np
 
 from fxrep.retrieval import IndexPoints
 from fxrep.visualization.clustering import nearest_cluster
+from fxrep.visualization.measuring import Progress
 from fxrep.visualization.projection import Projection
 
 _BLOCK = 4096
@@ -46,7 +47,12 @@ class PlacedPoints:
 
 
 def place_all(
-    points: IndexPoints, projection: Projection, clusters: np.ndarray, fitted: np.ndarray, old: PlacedPoints | None
+    points: IndexPoints,
+    projection: Projection,
+    clusters: np.ndarray,
+    fitted: np.ndarray,
+    old: PlacedPoints | None,
+    progress: Progress | None = None,
 ) -> PlacedPoints:
     """The points of an index on a map, a few thousand vectors in memory at a time.
 
@@ -56,6 +62,7 @@ def place_all(
         clusters: of its landmarks, ``(L,)``.
         fitted: numbers of the points that the map was made with.
         old: points whose places are kept where song and content are the same.
+        progress: told how many of the others are placed.
     """
     positions, cluster = np.empty((len(points), 2)), np.full(len(points), -1, dtype=np.int32)
     is_fitted = np.zeros(len(points), dtype=bool)
@@ -67,6 +74,8 @@ def place_all(
         is_fitted[there] = old.fitted[before]
         missing = np.setdiff1d(missing, there)
     for start in range(0, len(missing), _BLOCK):
+        if progress is not None:
+            progress("placing points", start, len(missing))
         rows = missing[start : start + _BLOCK]
         positions[rows] = projection.place(points.vectors(rows))
         cluster[rows] = nearest_cluster(positions[rows], projection.positions, clusters)

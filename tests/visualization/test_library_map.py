@@ -12,8 +12,9 @@ import soundfile
 
 from fxrep.errors import ArgumentError, DataError, FxrepError, OutputError, ReferenceIndexError
 from fxrep.retrieval import ReferenceIndex
-from fxrep.visualization import FEATURES, LibraryMap
-from fxrep.visualization import library_map as module
+from fxrep.visualization import FEATURES, LibraryMap, map_fitting, map_keeping
+from fxrep.visualization import library_map as library_map_module
+from fxrep.visualization.array_file import kept_checksum
 from fxrep.visualization.map_file import map_file
 
 from .mixed_songs import GROUPS, RATE, MixEncoder, mixed_noise, write_songs
@@ -133,7 +134,7 @@ def test_windows_have_a_map_of_their_own(folder):
 
 
 def test_of_a_large_library_some_are_fitted_and_the_others_placed(folder, monkeypatch):
-    monkeypatch.setattr(module, "MOST_FITTED", 24)
+    monkeypatch.setattr(map_fitting, "MOST_FITTED", 24)
     index = open_index(folder)
     library_map = LibraryMap.make(index, measure=False)
     assert library_map.points.fitted.sum() == 24 and len(library_map.stored.projection.landmarks) == 24
@@ -219,7 +220,7 @@ def test_a_library_that_cannot_be_written_is_drawn_all_the_same(folder, monkeypa
 
     index = open_index(folder)
     index.remove(1)
-    monkeypatch.setattr(module, "write_map", full)
+    monkeypatch.setattr(map_keeping, "write_map", full)
     with caplog.at_level(logging.WARNING):
         assert len(LibraryMap.open(index)) == 39
     assert "the disk is full: the map is not kept" in caplog.text
@@ -234,3 +235,76 @@ def test_a_map_that_was_outgrown_asks_to_be_made_again(folder, caplog):
     with caplog.at_level(logging.WARNING):
         library_map = LibraryMap.open(index)
     assert len(library_map) == 40 and "37 points were placed on a map that was made with 3" in caplog.text
+
+
+def test_measuring_for_long_does_not_bring_an_older_map_back(folder):
+    """While songs are measured, another process removes one, follows, and makes the map again."""
+    index, file = open_index(folder), map_file(folder / "library.fxindex", "song")
+    (index.folder / "features-song.safetensors").unlink()
+    slow, made = LibraryMap.open(index), []
+
+    def meanwhile(_: str, done: int, __: int) -> None:
+        if done == 5:
+            other = open_index(folder)
+            other.remove(40)
+            LibraryMap.open(other)
+            made.append(LibraryMap.make(other, seed=7, measure=False))
+
+    assert slow.measure(progress=meanwhile) == []
+    now = LibraryMap.open(open_index(folder))
+    assert len(now) == 39 and now.stored.seed == 7
+    assert now.points.positions.tobytes() == made[0].points.positions.tobytes()
+    assert not len(now.unmeasured()), "what was measured is kept for the newer map as well"
+    assert {cluster.name for cluster in now.clusters} >= {"brighter", "louder", "wider"}
+    assert len(slow) == 40 and {cluster.name for cluster in slow.clusters} >= {"brighter", "louder", "wider"}
+    assert kept_checksum(file) == now.stored.checksum != slow.stored.checksum
+
+
+def test_a_slow_reader_does_not_bring_an_older_map_back(folder, monkeypatch):
+    index = open_index(folder)
+    index.remove(40)
+    follow, made = library_map_module.follow_index, []
+
+    def slowly(stored, points):
+        followed = follow(stored, points)
+        if not made:
+            made.append(True)
+            LibraryMap.make(open_index(folder), seed=7, measure=False)
+        return followed
+
+    monkeypatch.setattr(library_map_module, "follow_index", slowly)
+    assert LibraryMap.open(index).stored.seed == 0
+    assert LibraryMap.open(index).stored.seed == 7
+
+
+def test_two_who_measure_at_once_lose_nothing(folder):
+    index = open_index(folder)
+    (index.folder / "features-song.safetensors").unlink()
+    one, two = LibraryMap.open(index), LibraryMap.open(open_index(folder))
+    one.measure(np.arange(10))
+    two.measure(np.arange(5, 20))
+    assert len(LibraryMap.open(index).unmeasured()) == 20 and len(two.unmeasured()) == 20
+
+
+def test_a_map_that_was_deleted_while_songs_were_measured_stays_deleted(folder):
+    index = open_index(folder)
+    kept = LibraryMap.open(index)
+    map_file(index.folder, "song").unlink()
+    kept.measure(np.arange(0))
+    assert not map_file(index.folder, "song").exists()
+
+
+def test_fitting_tells_its_steps_and_no_number_it_does_not_know(folder):
+    told = []
+    LibraryMap.make(open_index(folder), progress=lambda *step: told.append(step))
+    assert [step[0] for step in told[:2]] == ["fitting 40 points", "finding clusters"]
+    assert all(total == 0 for _, _, total in told[:2]) and all(total > 0 for _, _, total in told[2:])
+
+
+def test_whoever_waits_for_the_map_too_long_says_so(folder, monkeypatch, caplog):
+    monkeypatch.setattr(map_keeping, "_PATIENCE_S", 0.05)
+    index = open_index(folder)
+    index.remove(1)
+    with map_keeping.map_lock(index.folder), caplog.at_level(logging.WARNING):
+        assert len(LibraryMap.open(index)) == 39
+    assert "another process is writing its map" in caplog.text
