@@ -16,7 +16,7 @@ from fxrep.web.job_board import BusyError, Job
 from fxrep.web.library import UnknownError
 from fxrep.web.limited_process import OverLimitError
 from fxrep.web.opened_file import NotServedError
-from fxrep.web.site import WebSite
+from fxrep.web.served_site import site_of
 from fxrep.web.uploads import TooLargeError, TooSlowError
 
 logger = logging.getLogger(__name__)
@@ -54,12 +54,6 @@ def job_answer(job: Job) -> JsonAnswer:
     return JsonAnswer({"job": job.id}, 202, {"location": f"/api/jobs/{job.id}"})
 
 
-def site_of(request: Request) -> WebSite:
-    """What works behind the application; for `Depends`."""
-    site: WebSite = request.app.state.site
-    return site
-
-
 def add_error_answers(app: FastAPI) -> None:
     """Let every error be answered with one sentence."""
 
@@ -67,7 +61,7 @@ def add_error_answers(app: FastAPI) -> None:
     async def refuse(request: Request, error: FxrepError) -> Response:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
         headers = {"retry-after": "2"} if status in (429, 503) else None
-        return JsonAnswer({"error": public_text(site_of(request), str(error))}, status, headers)
+        return JsonAnswer({"error": site_of(request).names.text(str(error))}, status, headers)
 
     @app.exception_handler(RequestValidationError)
     async def refuse_arguments(request: Request, error: RequestValidationError) -> Response:
@@ -86,10 +80,3 @@ def add_error_answers(app: FastAPI) -> None:
     async def admit(request: Request, error: Exception) -> Response:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return JsonAnswer({"error": "this is a fault of the server: see its log"}, 500)
-
-
-def public_text(site: WebSite, text: str) -> str:
-    """A message without the folders of this machine, on one line."""
-    for folder in (site.root, *site.library.folders):
-        text = text.replace(f"{folder}/", "")
-    return " ".join(text.split())

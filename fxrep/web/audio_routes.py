@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from fxrep.web.answers import JsonAnswer, site_of
+from fxrep.web.answers import JsonAnswer
 from fxrep.web.decoding import BINS, reduce_peaks
 from fxrep.web.file_response import OpenedFileResponse
+from fxrep.web.served_site import Site
 from fxrep.web.site import Sound, WebSite
 
 router = APIRouter(prefix="/api")
-Site = Annotated[WebSite, Depends(site_of)]
 Kind = Literal["songs", "uploads", "renders"]
 Part = Literal["mix", "reference"]
 Points = Annotated[int, Query(ge=1, le=BINS)]

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fxrep.errors import OutputError
 from fxrep.scratch_folder import scratch_folder
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -88,6 +90,16 @@ class CacheFolder:
             if entry is not None:
                 self._entries.move_to_end(key)
             return entry
+
+    def use(self, key: str, work: Callable[[CacheEntry], T]) -> T | None:
+        """Call something short with an entry, which stays meanwhile: what it opens can be read to its end.
+
+        Returns:
+            What `work` returned; None where the entry is not, or no longer, there.
+        """
+        with self._lock:
+            entry = self.get(key)
+            return None if entry is None else work(entry)
 
     def drop(self, key: str) -> None:
         """Delete an entry; who has one of its files open reads on."""

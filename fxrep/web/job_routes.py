@@ -6,24 +6,23 @@ import asyncio
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from fxrep.web.answers import JsonAnswer, public_text, site_of
+from fxrep.web.answers import JsonAnswer
 from fxrep.web.job_board import FINISHED, Job
 from fxrep.web.library import UnknownError
+from fxrep.web.served_site import Site
 from fxrep.web.site import WebSite
 
 router = APIRouter(prefix="/api/jobs")
-Site = Annotated[WebSite, Depends(site_of)]
 _POLL_S = 0.05
 
 
 @router.get("/{job_id}")
 async def job(site: Site, job_id: str, wait_s: Annotated[float, Query(ge=0, le=25)] = 0.0) -> JsonAnswer:
     """How far a job is; with `wait_s` the answer comes when it has ended, or after that time."""
-    found, until = _get(site, job_id), time.monotonic() + wait_s
-    while found.state not in FINISHED and time.monotonic() < until and not site.closed:
-        await asyncio.sleep(_POLL_S)
+    found = _get(site, job_id)
+    await wait_for(site, found, time.monotonic() + wait_s)
     return JsonAnswer(_shown(site, found))
 
 
@@ -35,9 +34,16 @@ async def cancel(site: Site, job_id: str) -> JsonAnswer:
     return JsonAnswer(_shown(site, found))
 
 
+async def wait_for(site: WebSite, found: Job, until: float) -> None:
+    """Wait until a job has ended, or until a moment of `time.monotonic`."""
+    while found.state not in FINISHED and time.monotonic() < until and not site.closed:
+        await asyncio.sleep(_POLL_S)
+
+
 def _shown(site: WebSite, found: Job) -> dict[str, Any]:
     values = found.to_dict()
-    return {**values, "error": values["error"] and public_text(site, values["error"])}
+    texts = {name: values[name] and site.names.text(values[name]) for name in ("message", "error")}
+    return {**values, **texts}
 
 
 def _get(site: WebSite, job_id: str) -> Job:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from fxrep.errors import ArgumentError
-from fxrep.web.answers import JsonAnswer, site_of
-from fxrep.web.site import WebSite
+from fxrep.web.answers import JsonAnswer
+from fxrep.web.served_site import Site
 
 router = APIRouter(prefix="/api")
-Site = Annotated[WebSite, Depends(site_of)]
 _MOST_IDS = 500
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from fxrep.web.answers import JsonAnswer, job_answer, public_text, site_of
+from fxrep.web.answers import JsonAnswer, job_answer
 from fxrep.web.mix_folders import CONSOLE
 from fxrep.web.mixes import CurveRequest, EditRequest
-from fxrep.web.site import WebSite
+from fxrep.web.served_site import Site
 
 router = APIRouter(prefix="/api/mixes")
-Site = Annotated[WebSite, Depends(site_of)]
 
 
 @router.get("")
 async def mixes(site: Site) -> JsonAnswer:
     """All mixes."""
     found = await site.search_thread(site.mixes.list)
-    return JsonAnswer([{**mix, "error": mix["error"] and public_text(site, mix["error"])} for mix in found])
+    return JsonAnswer([{**mix, "error": mix["error"] and site.names.text(mix["error"])} for mix in found])
 
 
 @router.get("/{mix_id}")

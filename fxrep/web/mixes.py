@@ -14,7 +14,7 @@ from pydantic import Field
 from fxrep.audio import save_blocks
 from fxrep.effects.console import ConsoleSettings
 from fxrep.effects.console.blocks import BLOCK
-from fxrep.errors import FxrepError, OutputError
+from fxrep.errors import ArgumentError, FxrepError, OutputError
 from fxrep.mixing import MixSession
 from fxrep.web.cache_folder import CacheFolder
 from fxrep.web.job_board import Job, JobBoard
@@ -46,11 +46,12 @@ class EditRequest(StrictRequest):
 
 
 class CurveRequest(StrictRequest):
-    """Settings whose curves are to be drawn: all of them, or changes."""
+    """Settings whose curves are to be drawn, of one section: all of them, or changes."""
 
     settings: dict[str, Any] | None = None
     edits: list[Edit] = Field(default=[], max_length=1000)
     places: list[str] | None = Field(default=None, max_length=500)
+    section: int = Field(default=0, ge=0)
     console: str = Field(default=CONSOLE, max_length=100)
 
 
@@ -101,6 +102,7 @@ class Mixes:
             "console": session.settings.to_dict(),
             "sections": len(session.sections),
             "section_starts_s": [section.start_s for section in session.sections],
+            "section_consoles": [section.settings.to_dict() for section in session.sections],
             "strips": describe_strips(session),
             "tables": shared_tables(),
             "mix": _heard("mix", mix) if (mix.folder / MIX).is_file() else None,
@@ -111,11 +113,14 @@ class Mixes:
     def curves(self, mix_id: str, request: CurveRequest) -> dict[str, Any]:
         """Curves to draw, see `console_curves`."""
         session = self.folders.session(self.folders.get(mix_id), request.console)
-        settings = session.settings
+        choices = [session.settings, *(section.settings for section in session.sections)]
+        if request.section >= len(choices):
+            raise ArgumentError(f"section is {request.section}: expected 0 to {len(choices) - 1}")
+        settings = choices[request.section]
         if request.settings is not None:
             settings = ConsoleSettings.from_dict(request.settings, console_of(settings))
         for edit in request.edits:
-            if edit.path != "input_gain_db":
+            if edit.path != "input_gain_db" and edit.section in (None, request.section):
                 settings = settings.edit(edit.place, edit.path, edit.value)
         return {"curves": console_curves(settings, session.sample_rate, request.places)}
 

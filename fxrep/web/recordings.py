@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections import OrderedDict
@@ -15,13 +16,19 @@ from fxrep.errors import FxrepError
 from fxrep.web.cache_folder import CacheEntry, CacheFolder
 from fxrep.web.config import WebLimits
 from fxrep.web.decoding import decode_recording
-from fxrep.web.limited_process import ProcessLimits, Report, run_limited
+from fxrep.web.job_board import BusyError
+from fxrep.web.limited_process import Report
 from fxrep.web.media_types import playable_type
 from fxrep.web.opened_file import OpenedFile, open_inside
+from fxrep.web.process_limits import ProcessLimits
+from fxrep.web.process_pool import ProcessPool
 from fxrep.web.shared_work import SharedWork
 
 LONGEST_SONG_S = 4 * 3600.0
 _MEASURED = 1000
+_TRIES = 3
+_IDLE = 2
+"""Processes that wait for a recording: as many as decode uploads at once."""
 Measured = dict[str, Any]
 
 
@@ -36,6 +43,7 @@ class Recordings:
 
     def __init__(self, cache: CacheFolder, limits: WebLimits, closing: Callable[[], bool]) -> None:
         self.cache, self.limits, self.closing = cache, limits, closing
+        self.processes = ProcessPool(decode_recording, _IDLE)
         self._measured: OrderedDict[str, Measured] = OrderedDict()
         self._lock = threading.Lock()
         self._measuring: SharedWork[Measured] = SharedWork()
@@ -51,16 +59,21 @@ class Recordings:
 
         Raises:
             AudioError: it cannot be decoded.
+            BusyError: so much is decoded that nothing of it stays for long enough to be opened.
         """
         kind = playable_type(file.read(0, 64))
         if kind is not None:
             return file, kind
-        key = f"decoded/{key}/{file.stamp}"
-        path = file.path
+        key, path, mtime_ns = f"decoded/{key}/{file.stamp}", file.path, file.mtime_ns
         file.close()
-        entry = self.cache.get(key) or self._decoding.do(key, lambda: self._decode(key, path, name))
-        decoded = open_inside(entry.folder / entry.facts["file"], (entry.folder.resolve(),))
-        return decoded, playable_type(decoded.read(0, 64)) or "application/octet-stream"
+        for _ in range(_TRIES):
+            decoded = self.cache.use(key, open_entry)
+            if decoded is not None:
+                return decoded, playable_type(decoded.read(0, 64)) or "application/octet-stream"
+            self._decoding.do(key, lambda: self._decode(key, path, name, mtime_ns))
+        raise BusyError(
+            f"{name} was displaced by others while it was decoded: try again, or allow more with --cache-mb"
+        )
 
     def measured(self, file: OpenedFile, key: str, name: str) -> Measured:
         """Length, peaks and loudness of a recording, see `decode_recording`; closes it."""
@@ -80,29 +93,47 @@ class Recordings:
             while len(self._measured) > _MEASURED:
                 self._measured.popitem(last=False)
 
+    def warm_up(self) -> None:
+        """Start the first process ahead of the first recording.
+
+        Raises:
+            AudioError: it cannot be started.
+        """
+        self.processes.warm_up(self._process_limits(self.limits.upload_s))
+
+    def close(self) -> None:
+        """End the processes."""
+        self.processes.close()
+
     def decode(self, path: Path, folder: Path | None, longest_s: float, name: str, report: Report) -> Measured:
         """Decode a file in a process of its own, see `decode_recording`."""
-        # A song of hours may take longer than an upload.
-        work_s = self.limits.decode_s * max(1.0, longest_s / self.limits.upload_s)
-        limits = ProcessLimits(self.limits.decode_bytes, work_s, 2 * work_s)
+        limits = self._process_limits(longest_s)
         arguments = {"source": str(path), "folder": None if folder is None else str(folder), "longest_s": longest_s}
         try:
-            found: Measured = run_limited(decode_recording, arguments, limits, report, name)
+            found: Measured = self.processes.run(arguments, limits, report, name)
         except FxrepError as error:
             text = str(error).replace(str(path), name)
             raise type(error)(text if text.startswith(name) else f"{name}: {text}") from None
         # As an array they take an eighth of the memory.
         return {**found, "peaks": np.asarray(found["peaks"], dtype=np.float32)}
 
+    def _process_limits(self, longest_s: float) -> ProcessLimits:
+        """A song of hours may take longer than an upload."""
+        work_s = self.limits.decode_s * max(1.0, longest_s / self.limits.upload_s)
+        return ProcessLimits(self.limits.decode_bytes, work_s, 2 * work_s)
+
     def _measure(self, key: str, path: Path, name: str) -> Measured:
         measured = self.decode(path, None, LONGEST_SONG_S, name, self._report)
         self.remember(key, measured)
         return measured
 
-    def _decode(self, key: str, path: Path, name: str) -> CacheEntry:
+    def _decode(self, key: str, path: Path, name: str, mtime_ns: int) -> CacheEntry:
         folder = self.cache.new_folder()
         try:
-            return self.cache.keep(key, folder, self.decode(path, folder, LONGEST_SONG_S, name, self._report))
+            facts = self.decode(path, folder, LONGEST_SONG_S, name, self._report)
+            # Decoded again it is the same file to a browser, which then goes on where it was.
+            os.utime(folder / facts["file"], ns=(mtime_ns, mtime_ns))
+            return self.cache.keep(key, folder, facts)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -110,3 +141,13 @@ class Recordings:
     def _report(self, message: str, progress: float | None) -> None:
         if self.closing():
             raise FxrepError("the server ends")
+
+
+def audio_file(entry: CacheEntry) -> Path:
+    """The decoded recording of an entry."""
+    return entry.folder / str(entry.facts["file"])
+
+
+def open_entry(entry: CacheEntry) -> OpenedFile:
+    """Open the decoded recording of an entry."""
+    return open_inside(audio_file(entry), (entry.folder.resolve(),))

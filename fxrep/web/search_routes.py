@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fxrep.errors import AudioError
-from fxrep.web.answers import JsonAnswer, job_answer, site_of
+from fxrep.web.answers import JsonAnswer, job_answer
 from fxrep.web.job_board import Job
 from fxrep.web.searches import SearchRequest
-from fxrep.web.site import WebSite
+from fxrep.web.served_site import Site
 
 router = APIRouter(prefix="/api")
-Site = Annotated[WebSite, Depends(site_of)]
 
 
 @router.post("/uploads")

@@ -18,9 +18,10 @@ from fxrep.retrieval import ASPECTS, Between, Explanation, Hit, Passage, explain
 from fxrep.retrieval.explanation import LONGEST_S
 from fxrep.retrieval.queries import QueryPart
 from fxrep.web.library import Library, UnknownError
+from fxrep.web.recordings import audio_file
 from fxrep.web.shared_work import SharedWork
 from fxrep.web.strict_request import StrictRequest
-from fxrep.web.uploads import Uploads, audio_file
+from fxrep.web.uploads import Uploads
 
 _MOST_SOURCES = 20
 

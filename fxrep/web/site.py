@@ -7,8 +7,9 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fxrep.errors import FxrepError
@@ -16,22 +17,24 @@ from fxrep.web.cache_folder import CacheFolder, temporary_root
 from fxrep.web.config import WebConfig
 from fxrep.web.job_board import JobBoard
 from fxrep.web.library import Library, UnknownError
-from fxrep.web.limited_process import prepare_processes, wait_for_processes
+from fxrep.web.limited_process import prepare_processes
 from fxrep.web.maps import Maps
 from fxrep.web.mix_folders import MixFolders
 from fxrep.web.mixes import Mixes
-from fxrep.web.opened_file import OpenedFile, open_inside
-from fxrep.web.recordings import Recordings
+from fxrep.web.opened_file import OpenedFile
+from fxrep.web.public_names import PublicNames
+from fxrep.web.recordings import Recordings, open_entry
 from fxrep.web.searches import Searches
-from fxrep.web.uploads import Uploads, audio_file
+from fxrep.web.uploads import UPLOAD_GONE, Uploads
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-_LANES = {"decode": 2, "encode": 1, "render": 1, "map": 1, "search": 2}
+_LANES = {"decode": 2, "encode": 1, "render": 1, "open": 1, "map": 1, "search": 2}
 _SEARCHING, _LISTENING = 4, 2
 # Of the disk space: what visitors bring, what is rendered, and what is decoded for browsers.
 _UPLOADS, _RENDERS, _DECODED = 0.4, 0.3, 0.3
 _MOST_RENDERS, _MOST_DECODED = 50, 500
+RENDER_GONE = "this render is no longer kept: render it again"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class WebSite:
         maps: of the library.
         mixes: results of the mixing methods.
         searches: what was found.
+        names: of files, as visitors read them.
 
     Raises:
         ReferenceIndexError: there is no index.
@@ -99,6 +103,14 @@ class WebSite:
         self.mixes = Mixes(mixes, folders, config.references, self.renders, self.recordings, self.board)
         self.maps = Maps(self.library, self.board)
         self.searches = Searches(self.library, self.uploads, limits.hits)
+        self.names = PublicNames(self._known_folders(mixes))
+
+    def _known_folders(self, mixes: MixFolders) -> dict[Path, str]:
+        """What messages may name, by what visitors read in its place."""
+        known = {mix.folder.parent: "" for mix in mixes.list()}
+        known |= {mix.folder: mix.folder.name for mix in mixes.list()}
+        known |= {Path(path).absolute().parent: "" for path in (self.config.index, *self.config.references)}
+        return {**known, **dict.fromkeys((self.root, *self.library.folders), "")}
 
     def __enter__(self) -> WebSite:
         return self
@@ -116,13 +128,17 @@ class WebSite:
         self._warming.start()
 
     def _warm_up(self) -> None:
-        wait_for_processes()
+        with suppress(FxrepError):  # whoever brings a recording is told
+            self.recordings.warm_up()
         if self.closed:
             return
         try:
             self.library.listening_index()
         except FxrepError as error:
             logger.warning("searching by sound is not possible: %s", error)
+        if self.maps.exists() and not self.closed:
+            with suppress(FxrepError):
+                self.maps.open("song")
 
     def describe(self) -> dict[str, Any]:
         """What is served, for the page."""
@@ -157,12 +173,13 @@ class WebSite:
             if not (name.isascii() and name.isdigit() and len(name) < 19):
                 raise UnknownError(f"{name!r:.40} is not the id of a song: ids are numbers")
             return Sound(self.library.open_song(int(name)), f"songs/{int(name)}", f"song {int(name)}")
-        entry = self.uploads.get(name) if kind == "uploads" else self.renders.get(name)
-        if entry is None:
-            raise UnknownError("this render is no longer kept: render it again")
-        file = open_inside(audio_file(entry), (entry.folder.resolve(),))
-        self.recordings.remember(f"{kind}/{name}/{file.stamp}", entry.facts)
-        return Sound(file, f"{kind}/{name}", str(entry.facts.get("name", "the recording")))
+        cache, advice = (self.uploads.cache, UPLOAD_GONE) if kind == "uploads" else (self.renders, RENDER_GONE)
+        found = cache.use(name, lambda entry: (open_entry(entry), entry.facts))
+        if found is None:
+            raise UnknownError(advice)
+        file, facts = found
+        self.recordings.remember(f"{kind}/{name}/{file.stamp}", facts)
+        return Sound(file, f"{kind}/{name}", str(facts.get("name", "the recording")))
 
     def mix_sound(self, mix_id: str, part: str) -> Sound:
         """Open the mix of a result folder, or its reference.
@@ -188,3 +205,4 @@ class WebSite:
         self.board.close()
         for pool in (self.searching, self.listening):
             pool.shutdown(wait=True, cancel_futures=True)
+        self.recordings.close()

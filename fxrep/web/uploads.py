@@ -18,9 +18,10 @@ from fxrep.web.cache_folder import CacheEntry, CacheFolder
 from fxrep.web.config import WebLimits
 from fxrep.web.job_board import BusyError, Job, JobBoard
 from fxrep.web.library import Library, UnknownError
-from fxrep.web.recordings import Recordings
+from fxrep.web.recordings import Recordings, audio_file
 
 _LONGEST_NAME = 120
+UPLOAD_GONE = "this upload is no longer kept: drop the file again"
 
 
 class TooLargeError(AudioError):
@@ -70,7 +71,7 @@ class Uploads:
             TooSlowError: they did not come in time.
             BusyError: too many uploads come at once, or too many wait.
             AudioError: there are none.
-        OutputError: the disk is full.
+            OutputError: the disk is full.
         """
         if announced is not None and announced > self.limits.upload_bytes:
             raise self._too_large()
@@ -99,7 +100,7 @@ class Uploads:
         """
         entry = self.cache.get(upload_id)
         if entry is None:
-            raise UnknownError("this upload is no longer kept: drop the file again")
+            raise UnknownError(UPLOAD_GONE)
         return entry
 
     def _too_large(self) -> TooLargeError:
@@ -147,11 +148,6 @@ class Uploads:
                 shutil.rmtree(folder, ignore_errors=True)
 
         return self.board.submit("upload", [("decode", decode), ("encode", embed)], clean_up)
-
-
-def audio_file(entry: CacheEntry) -> Path:
-    """The decoded recording of an entry."""
-    return entry.folder / str(entry.facts["file"])
 
 
 def shown_name(name: str) -> str:

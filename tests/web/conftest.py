@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +30,40 @@ from fxrep.web.site import WebSite
 
 RATE = 44100
 HOST = "http://127.0.0.1:8765"
+PATIENCE_S = 240.0
+"""Only a fault takes so long; a machine with other work is slow, not broken."""
+PRIVATE = tuple(
+    str(place) for place in {Path.home(), Path.cwd(), Path(sys.prefix), Path(tempfile.gettempdir())} - {Path("/")}
+)
+ABSOLUTE = re.compile(r"(?<![\w./<)-])(?!(?<=:)//)/[^\s/]|[A-Za-z]:[\\\\/][^/]")
 ARTISTS = ("Ana", "Ana", "Bo", "Bo", "<b>Cy</b>", "Cy")
+
+
+class WatchedClient(TestClient):
+    """A client to whom no answer in JSON tells where files lie on this machine."""
+
+    def __init__(self, site: WebSite, address: str = HOST) -> None:
+        super().__init__(create_app(site), base_url=address, raise_server_exceptions=False)
+
+    def request(self, *arguments: Any, **options: Any) -> Any:
+        answer = super().request(*arguments, **options)
+        if answer.headers.get("content-type") == "application/json":
+            check_private(answer.json())
+        return answer
+
+
+def check_private(value: Any) -> None:
+    """Fails for a text in which something looks like an absolute path, but for addresses of the page itself."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            check_private(key)
+            check_private(one)
+    elif isinstance(value, list):
+        for one in value:
+            check_private(one)
+    elif isinstance(value, str) and not value.startswith("/api/"):
+        assert not ABSOLUTE.search(value), value
+        assert not any(place in value for place in PRIVATE), value
 
 
 def noise(seed: int, seconds: float = 3.0, channels: int = 2) -> torch.Tensor:
@@ -95,8 +132,19 @@ def site(config: WebConfig) -> Iterator[WebSite]:
 
 @pytest.fixture(scope="session")
 def client(site: WebSite) -> Iterator[TestClient]:
-    with TestClient(create_app(site), base_url=HOST, raise_server_exceptions=False) as client:
+    with WatchedClient(site) as client:
         yield client
+
+
+@pytest.fixture
+def own(
+    make_library: Callable[[], Path], config: WebConfig, tmp_path: Path
+) -> Iterator[tuple[Path, TestClient, WebSite]]:
+    """A library that may be changed, and its server."""
+    index = make_library()
+    changed = dataclasses.replace(config, index=index, mixes=(), cache=tmp_path / "cache")
+    with WebSite(changed) as site, WatchedClient(site) as client:
+        yield index, client, site
 
 
 @pytest.fixture
@@ -105,7 +153,7 @@ def finished(client: TestClient) -> Callable[[Any], dict[str, Any]]:
 
     def wait(answer: Any) -> dict[str, Any]:
         assert answer.status_code == 202, answer.text
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
             job = client.get(f"/api/jobs/{answer.json()['job']}?wait_s=5").json()
             if job["state"] in ("done", "failed", "cancelled"):

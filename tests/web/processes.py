@@ -70,3 +70,23 @@ def infinite(report: Report) -> float:
 
 def open_many(report: Report) -> int:
     return len([Path(sys.executable).open("rb") for _ in range(500)])
+
+
+_kept: list[bytearray] = []
+
+
+def obey(report: Report, what: str, seconds: float = 0.0, size: int = 0, path: str = "") -> Any:
+    """Does one of these things, and returns the number of the process."""
+    if what == "work":
+        until = time.process_time() + seconds
+        while time.process_time() < until:
+            pass
+    elif what == "keep_memory":
+        _kept.append(bytearray(size))
+    elif what == "die_once":
+        if not Path(path).exists():
+            Path(path).touch()
+            die(report)
+    elif what != "answer":
+        return globals()[what](report)
+    return os.getpid()

@@ -14,6 +14,7 @@ from fxrep.audio import integrated_loudness, load_audio
 from fxrep.retrieval import ReferenceIndex
 from fxrep.web.decoding import reduce_peaks
 from fxrep.web.media_types import playable_type
+from fxrep.web.site import WebSite
 
 
 def test_the_library_is_described(client: TestClient) -> None:
@@ -148,20 +149,36 @@ def test_what_is_no_audio_for_browsers_is_never_sent_as_such(head: bytes) -> Non
     assert playable_type(head) is None
 
 
-@pytest.fixture
-def own(make_library, config, tmp_path):
-    """A library that may be changed, and its server."""
-    import dataclasses
+def test_a_decoded_song_that_was_displaced_is_decoded_again(client: TestClient, site: WebSite) -> None:
+    first = client.get("/api/audio/songs/6")
+    key = next(key for key in site.recordings.cache._entries if key.startswith("decoded/songs/6/"))
+    site.recordings.cache.drop(key)
+    half = len(first.content) // 2
+    rest = client.get(
+        "/api/audio/songs/6", headers={"range": f"bytes={half}-", "if-range": first.headers["etag"]}
+    )  # a browser that plays it goes on where it was
+    assert rest.status_code == 206 and rest.content == first.content[half:]
 
-    from fxrep.web.app import create_app
-    from fxrep.web.site import WebSite
 
-    index = make_library()
-    with (
-        WebSite(dataclasses.replace(config, index=index, mixes=(), cache=tmp_path / "cache")) as site,
-        TestClient(create_app(site), base_url="http://127.0.0.1:8765") as client,
-    ):
-        yield index, client, site
+def test_a_decoded_song_that_is_displaced_at_once_is_no_missing_song(
+    client: TestClient, site: WebSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, keep, displaced = site.recordings.cache, site.recordings.cache.keep, []
+
+    def keep_for_a_moment(key, folder, facts):
+        entry = keep(key, folder, facts)
+        if len(displaced) < times:
+            displaced.append(key)
+            cache.drop(key)
+        return entry
+
+    monkeypatch.setattr(cache, "keep", keep_for_a_moment)
+    for times, status in ((1, 200), (9, 429)):
+        displaced.clear()
+        for key in [key for key in cache._entries if key.startswith("decoded/songs/6/")]:
+            cache.drop(key)
+        answer = client.get("/api/audio/songs/6")
+        assert answer.status_code == status and len(displaced) == min(times, 3), answer.text
 
 
 def test_a_song_that_was_replaced_by_a_link_is_not_served(own, tmp_path: Path) -> None:

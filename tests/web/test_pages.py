@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 import fxrep.web
+from fxrep.visualization import LibraryMap
+from fxrep.visualization.map_file import map_file
 from fxrep.web import page_routes
 from fxrep.web.job_board import FINISHED
 from fxrep.web.maps import Maps
@@ -32,8 +39,9 @@ def test_every_answer_carries_the_headers(client: TestClient, path: str) -> None
 def test_pages_get_a_fresh_value_for_the_style_of_the_waveform(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_routes, "STATIC", tmp_path)
-    (tmp_path / "index.html").write_text('<meta name="csp-nonce" content="{{nonce}}">')
+    monkeypatch.setattr(page_routes, "PAGES", tmp_path)
+    (tmp_path / "page.html").write_text('<meta name="csp-nonce" content="{{nonce}}">{{body}}')
+    (tmp_path / "library.html").write_text("<p>{{nonce}}</p>")
     answers = [client.get("/") for _ in range(2)]
     values = [answer.text.partition('content="')[2].partition('"')[0] for answer in answers]
     assert values[0] != values[1] and all(len(value) >= 20 for value in values)
@@ -75,6 +83,16 @@ def test_no_address_gives_a_file_of_the_package(client: TestClient, parts: list[
     assert answer.status_code < 500 and b"from __future__" not in answer.content
 
 
+@pytest.mark.parametrize("path", ["/", "/mix"])
+def test_a_page_is_whole_and_all_that_it_names_is_there(client: TestClient, path: str) -> None:
+    text = client.get(path).text
+    assert text.startswith("<!doctype html>") and "{{" not in text and text.count("<main>") == 1
+    named = re.findall(r'(?:href|src)="(/static/[^"]+)"', text)
+    assert len(named) >= 8
+    for address in named:
+        assert client.get(address).status_code == 200, address
+
+
 def test_only_the_methods_that_are_meant_work(client: TestClient) -> None:
     for method, path in (("PUT", "/api/songs/1"), ("DELETE", "/api/songs/1"), ("POST", "/api/library"), ("TRACE", "/")):
         answer = client.request(method, path)
@@ -109,6 +127,44 @@ def test_an_upload_lands_on_the_map(client: TestClient, finished, library: Path)
     points = client.get("/api/map").json()["points"]
     place = points["song_id"].index(2)
     assert abs(upload["x"] - points["x"][place]) < 0.05 and abs(upload["y"] - points["y"][place]) < 0.05
+
+
+def test_nobody_waits_for_a_map_that_is_being_opened(
+    client: TestClient, finished: Any, site: WebSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if client.get("/api/map").status_code == 202:
+        pytest.skip("there is no map yet")
+    opened, gate = LibraryMap.open, threading.Event()
+
+    def slowly(*arguments: Any) -> LibraryMap:
+        assert gate.wait(60)
+        return opened(*arguments)
+
+    vector = site.maps._open["song"].index.points().vectors(np.array([0]))[0]
+    before = site.maps.place(vector)
+    monkeypatch.setattr(LibraryMap, "open", slowly)
+    # As if another process had written it: what is open is not what is kept.
+    monkeypatch.setattr(site.maps._open["song"], "stored", replace(site.maps._open["song"].stored, checksum="another"))
+    answers = [client.get("/api/map") for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {202} and len({answer.text for answer in answers}) == 1
+    assert client.get(f"/api/jobs/{answers[0].json()['job']}").json()["message"] == "opening the map"
+    assert client.get("/api/songs").status_code == 200 and site.maps.place(vector) == before
+    gate.set()
+    assert finished(answers[0])["state"] == "done" and client.get("/api/map").status_code == 200
+
+
+def test_a_damaged_map_is_made_again(client: TestClient, finished: Any, site: WebSite) -> None:
+    if client.get("/api/map").status_code == 202:
+        pytest.skip("there is no map yet")
+    file = map_file(site.library.folder, "song")
+    sound = file.read_bytes()
+    file.write_bytes(sound[:1000] + bytes(1000) + sound[2000:])
+    for _ in range(3):
+        answer = client.get("/api/map")
+        if answer.status_code == 200:
+            break
+        assert finished(answer)["state"] == "done"
+    assert answer.status_code == 200 and file.read_bytes() == sound, "the same songs and seed give the same map"
 
 
 def test_making_a_map_can_be_stopped(site: WebSite, client: TestClient) -> None:

@@ -8,7 +8,7 @@ export class Curves extends EventTarget {
   constructor(mix, state) {
     super();
     Object.assign(this, { mix, state, byPlace: new Map(), waiting: new Set(), busy: false });
-    state.addEventListener("change", ({ detail }) => this.ask(detail.places));
+    state.addEventListener("change", ({ detail }) => this.ask(detail.places ?? state.byPlace.keys()));
   }
 
   ask(places) {
@@ -21,10 +21,12 @@ export class Curves extends EventTarget {
     while (this.waiting.size) {
       await new Promise((resolve) => setTimeout(resolve, MOST_WAITING_MS));
       const places = [...this.waiting];
+      const { section } = this.state;
       this.waiting.clear();
       try {
         const answer = await request(`/api/mixes/${encodeURIComponent(this.mix.id)}/curves`, {
-          json: { edits: this.state.edits(), places, console: this.mix.console_file } });
+          json: { edits: this.state.edits(), places, section: section ?? 0, console: this.mix.console_file } });
+        if (section !== this.state.section) continue; // curves of another section are on their way
         for (const [place, curves] of Object.entries(answer.curves)) this.byPlace.set(place, curves);
         this.dispatchEvent(new CustomEvent("change", { detail: { places: new Set(places) } }));
       } catch (error) {

@@ -1,5 +1,5 @@
 // The map with its tools: colours and their legend, zoom, lasso, and a card of the point that is chosen.
-import { request } from "./api.js";
+import { request, ServerError } from "./api.js";
 import { announce } from "./announce.js";
 import { button, fill, h } from "./elements.js";
 import { icon } from "./icons.js";
@@ -12,6 +12,8 @@ import { withProgress } from "./notices.js";
 import { plural, time } from "./format.js";
 import { byline, songInfo } from "./songs.js";
 import { onThemeChange } from "./theme.js";
+
+const MOST_TRIES = 5;
 
 /** Tells "pick" {song, start_s}, "use" {song, start_s}, and "select" {songs}. */
 export class MapPanel extends EventTarget {
@@ -60,8 +62,11 @@ export class MapPanel extends EventTarget {
   async load() {
     const query = new URLSearchParams({ level: this.levelSelect.value, color: this.colorSelect.value });
     const answer = await withProgress(this.notice, "Drawing the map", async (options) => {
-      const first = await request(`/api/map?${query}`, options);
-      return first.points ? first : request(`/api/map?${query}`, options); // it was made just now: here it is
+      let answer = {};
+      // A job opens or makes it: here it is then, unless the library changed meanwhile.
+      for (let tries = 0; !answer.color && tries < MOST_TRIES; tries += 1) answer = await request(`/api/map?${query}`, options);
+      if (!answer.color) throw new ServerError("The library changes too fast to draw its map; try again in a moment.");
+      return answer;
     }, () => this.load());
     if (!answer) return;
     this.offerColours(answer);

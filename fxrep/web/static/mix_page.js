@@ -7,7 +7,7 @@ import { Curves } from "./curves.js";
 import { fill, h } from "./elements.js";
 import { mixShortcuts } from "./mix_shortcuts.js";
 import { MixRenders } from "./mix_renders.js";
-import { plural } from "./format.js";
+import { plural, time } from "./format.js";
 import { request } from "./api.js";
 import { showError, withProgress } from "./notices.js";
 import { StripEditor } from "./strip_editor.js";
@@ -24,6 +24,7 @@ async function start() {
     fill(at("mix-choice"), mixes.map(({ id, name }) => h("option", { value: id }, name)));
     at("mix-choice").addEventListener("change", () => openMix(at("mix-choice").value));
     at("file-choice").addEventListener("change", () => openMix(at("mix-choice").value, at("file-choice").value));
+    at("section-choice").addEventListener("change", () => page.state.show(numberOrNull(at("section-choice").value)));
     if (!mixes.length) {
       at("console").append(h("p", { class: "hint" }, "No mix is served: start with `fxrep serve LIB.fxindex --mix OUT/`, "
         + "where OUT is what fxrep transfer or fxrep mix wrote."));
@@ -43,6 +44,7 @@ async function openMix(id, file = null) {
     () => openMix(id, file));
   if (!mix) return;
   showConsoles(mix.consoles, mix.console_file);
+  showSections(mix);
   history.replaceState(null, "", `#${encodeURIComponent(id)}`);
   document.title = `${mix.name} · fxrep`;
   const state = new ConsoleState(mix);
@@ -70,6 +72,18 @@ async function openMix(id, file = null) {
 function showConsoles(files, chosen) {
   fill(at("file-choice"), [...new Set(files)].map((name) => h("option", { selected: name === chosen }, name)));
   at("file-choice").hidden = files.length < 2;
+}
+
+/** The sections of a mix; changes go to all of them until one is chosen. */
+function showSections({ section_starts_s: starts, duration_s: end }) {
+  const edges = [0, ...starts, end];
+  fill(at("section-choice"), h("option", { value: "" }, "all sections"), edges.slice(1).map((stop, place) => (
+    h("option", { value: place }, `only ${time(edges[place])}–${time(stop)}`))));
+  at("section").hidden = !starts.length;
+}
+
+function numberOrNull(text) {
+  return text === "" ? null : Number(text);
 }
 
 function show(places = null) {

@@ -12,7 +12,7 @@ export class StripEditor {
   constructor(place, state, curves) {
     Object.assign(this, { place, state, curves, strip: null, parts: [] });
     state.addEventListener("change", ({ detail }) => {
-      if (this.strip && detail.places.has(this.strip.place)) this.show();
+      if (this.strip && (detail.places?.has(this.strip.place) ?? true)) this.show();
     });
     curves.addEventListener("change", ({ detail }) => {
       if (this.strip && detail.places.has(this.strip.place)) this.showCurves();

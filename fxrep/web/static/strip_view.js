@@ -24,9 +24,10 @@ export function stripView(strip, state, tables, { open, reset }) {
   const knobs = smallKnobs(strip, state, tables);
   const level = faderOf(strip, state);
   const resetButton = button("reset", `Reset ${strip.name} to the saved mix`, () => reset(strip.place), { class: "quiet reset" });
+  const kind = h("span", { class: "strip-kind" });
   const element = h("section", { class: `strip ${strip.kind}`, "aria-label": strip.name, data: { place: strip.place } },
     h("button", { type: "button", class: "strip-name", on: { click: () => open(strip.place) } }, strip.name),
-    h("span", { class: "strip-kind" }, strip.group ? `in ${strip.group}` : KIND_NAMES[strip.kind]),
+    kind,
     pictures, h("div", { class: "strip-knobs" }, knobs.map((one) => one.element)), level?.element, resetButton);
   return {
     element,
@@ -35,6 +36,9 @@ export function stripView(strip, state, tables, { open, reset }) {
       level?.show();
       const changed = state.isChanged(strip.place);
       element.classList.toggle("changed", changed);
+      kind.textContent = [strip.group ? `in ${strip.group}` : KIND_NAMES[strip.kind],
+        state.section === null && state.differs?.(strip.place) && "differs"].filter(Boolean).join(", ");
+      kind.title = kind.textContent.endsWith("differs") ? "Not the same in all sections: the first is shown" : "";
       resetButton.disabled = !changed;
     },
     showCurves: (told) => curves.forEach((one) => one.show(told)),
