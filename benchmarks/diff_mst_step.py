@@ -113,7 +113,7 @@ def measure(system: str, tracks: int) -> dict[str, float]:
             optimizer.zero_grad()
             return (time.process_time() - start) / DESCRIBED
         passage = training._passage(song, generator)
-        terms = training._terms(passage, training.estimate(passage), set(training._weighed(passage)))
+        terms = training._terms(passage, training._find(passage), set(training._weighed(passage)))
         training._weigh(passage, terms).backward()
         optimizer.step()
         optimizer.zero_grad()

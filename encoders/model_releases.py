@@ -167,18 +167,30 @@ class ReleaseKind(Generic[M]):
         metadata = {"training": record.get("training", {}), "metrics": record.get("metrics", {})}
         return self.save(model, target, name=name, metadata=metadata, licence=licence)
 
-    def take_weights(self, model: M, source: str | os.PathLike[str]) -> None:
-        """Copy the weights of a training's checkpoint, or of a release folder, into a model of the same form.
+    def take_weights(self, model: M, source: str | os.PathLike[str]) -> dict[str, Any]:
+        """Copy the weights of a training's checkpoint, or of a release, into a model of the same form.
+
+        Args:
+            model: takes them.
+            source: a checkpoint, a release folder, or the name of a release that ships.
+
+        Returns:
+            how those weights were trained, without where their data came from; empty where nothing was recorded.
 
         Raises:
             CheckpointError: there is nothing to read, or it does not fit.
         """
-        if Path(source).is_dir():
-            read_weights(model, Path(source))
-        else:
+        if Path(source).is_file():
             from encoders.training.resumption import read_checkpoint
 
-            self._copy_weights(model, read_checkpoint(Path(source)), os.fspath(source))
+            content = read_checkpoint(Path(source))
+            self._copy_weights(model, content, os.fspath(source))
+            training = content.get("fxrep", {}).get("training", {})
+        else:
+            folder = self.find(source)
+            read_weights(model, folder)
+            training = _read_metrics(folder).get("training", {})
+        return {name: value for name, value in training.items() if name != "data"}
 
     def _copy_weights(self, model: M, content: dict[str, Any], source: str) -> None:
         state, prefix = content["state_dict"], self.prefix
@@ -192,10 +204,7 @@ class ReleaseKind(Generic[M]):
         """
         folder = self.find(name_or_folder)
         model = self.load(folder)
-        try:
-            metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{folder / 'metrics.json'} is damaged: copy the release again") from error
+        metrics = _read_metrics(folder)
         known = {**read_config(folder, self.name), "audio": self.audio_contract(model)}
         return {"folder": str(folder), "parameters": _count(model), "metrics": metrics, **known}
 
@@ -253,6 +262,14 @@ def name_encoder(arguments: dict[str, Any], encoder: EffectEncoder, frozen: bool
         arguments["fingerprint"] = encoder.fingerprint
     else:
         arguments["encoder"], arguments["fingerprint"] = encoder.config(), None
+
+
+def _read_metrics(folder: Path) -> dict[str, Any]:
+    try:
+        metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder / 'metrics.json'} is damaged: copy the release again") from error
+    return metrics
 
 
 def _count(model: nn.Module) -> int:

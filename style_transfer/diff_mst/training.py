@@ -17,11 +17,13 @@ from fxrep.losses import EmbeddingLoss, ProductionStyleLoss, StftLoss
 from fxrep.mixing.recordings import REFERENCE_LUFS
 from style_transfer.diff_mst.described_data import DescribedSongDataModule
 from style_transfer.diff_mst.embedding_conditioning import EmbeddingConditioning
+from style_transfer.diff_mst.gradient_limit import STEEPEST, limit_gradient
 from style_transfer.diff_mst.model import DiffMST
 from style_transfer.diff_mst.passages import Passage, known_mix, other_song
 from style_transfer.diff_mst.release import take_weights
 from style_transfer.diff_mst.settings_loss import SettingsLoss
 from style_transfer.diff_mst.settings_prior import ModeratePrior, SettingsPrior
+from style_transfer.diff_mst.songs_in_turns import SongsInTurnsDataModule
 
 
 class DiffMSTTraining(SeededTraining):
@@ -45,7 +47,7 @@ class DiffMSTTraining(SeededTraining):
         sum_and_difference: the STFT loss of mid and side instead of left and right.
         style_form: ``corrected`` or ``published``, see `ProductionStyleLoss`.
         initial: weights to start from, for example to go on with another loss: a checkpoint of such a training, or a
-            release folder.
+            release, by folder or name.
         learning_rate: peak learning rate of AdamW.
         weight_decay: of AdamW.
         betas: of AdamW.
@@ -87,8 +89,8 @@ class DiffMSTTraining(SeededTraining):
         # In a list, so that its encoder is no part of the checkpoint.
         self.embedding = [_embedding_loss(model)] if embedding_weight > 0.0 else []
         self.described = DescribedTracks(model.conditioning.describe_tracks, model.conditioning.frozen)
-        if initial is not None:
-            take_weights(model, initial)
+        self.began_with = {} if initial is None else take_weights(model, initial)
+        self.loss_ratios: dict[str, float] = {}
 
     @property
     def objective_name(self) -> str:
@@ -139,7 +141,7 @@ class DiffMSTTraining(SeededTraining):
             return self._learn_described(batch)
         audible = any(weight for name, weight in self.weights.items() if name != "settings")
         passage = self._passage(batch, self._training_generator(batch), audible)
-        terms = self._terms(passage, self.estimate(passage), set(self._weighed(passage)))
+        terms = self._terms(passage, self._find(passage), set(self._weighed(passage)))
         loss = self._weigh(passage, terms)
         self._log("train", {name: term.detach() for name, term in terms.items()} | {"loss": loss.detach()}, batch)
         self._check_finite(loss)
@@ -172,30 +174,50 @@ class DiffMSTTraining(SeededTraining):
         self._compare("test", batch, batch_idx)
 
     def on_validation_epoch_end(self) -> None:
-        """Keep the figures for the model card."""
+        """Keep the figures for the model card, and the ratio to equal loudness of every validation."""
         self._keep_measured()
+        if "validation/loss_ratio" in self.measured:
+            self.loss_ratios[str(self.global_step)] = self.measured["validation/loss_ratio"]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Record what the training went on from, and how validation went."""
+        super().on_save_checkpoint(checkpoint)
+        record = checkpoint["fxrep"]["training"]
+        record |= {"loss_ratio_at_step": dict(self.loss_ratios)} if self.loss_ratios else {}
+        record |= {"began_with": self.began_with} if self.began_with else {}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the last figures, and those before."""
+        super().on_load_checkpoint(checkpoint)
+        self.loss_ratios = dict(checkpoint.get("fxrep", {}).get("training", {}).get("loss_ratio_at_step", {}))
 
     def estimate(self, passage: Passage) -> ConsoleTensors:
         """The settings that the model finds for a passage."""
+        return self.model.console.denormalize(*self._find(passage))
+
+    def _find(self, passage: Passage) -> tuple[Tensor, Tensor, Tensor]:
+        """Positions of all settings, as `MixingConsole.denormalize` takes them."""
         conditioning = self.model.conditioning
         described = self.described(passage.tracks, passage.mask, passage.stem, passage.start_ms)
         heard = conditioning.describe_reference(passage.reference)
         found = self.model(described, heard, passage.mask, conditioning.ask(passage.reference, described))
-        return self.model.console.denormalize(found.tracks, found.buses, found.master)
+        return found.tracks, found.buses, found.master
 
     def _passage(self, batch: dict[str, Any], generator: torch.Generator, with_target: bool = True) -> Passage:
         if "reference" in batch:
             return other_song(batch)
         return known_mix(batch, self.model, self.prior, generator, with_target)
 
-    def _terms(self, passage: Passage, settings: ConsoleTensors, names: set[str]) -> dict[str, Tensor]:
+    def _terms(self, passage: Passage, positions: tuple[Tensor, Tensor, Tensor], names: set[str]) -> dict[str, Tensor]:
         """The losses of these names, scalars, not weighted."""
         terms: dict[str, Tensor] = {}
+        rate, console = self.model.sample_rate, self.model.console
         if "settings" in names and passage.truth is not None:
-            terms["settings"] = self.settings_loss(settings, passage.truth, passage.mask)
+            terms["settings"] = self.settings_loss(console.denormalize(*positions), passage.truth, passage.mask)
         if not names - {"settings"}:
             return terms
-        rate, console = self.model.sample_rate, self.model.console
+        tracks, buses, master = (limit_gradient(one, STEEPEST / len(one)) for one in positions)
+        settings = console.denormalize(tracks, buses, master)
         mix = normalize_loudness(console.render(passage.tracks, settings, rate, passage.mask), rate, REFERENCE_LUFS)
         wanted = passage.reference if passage.target is None else passage.target
         if "stft" in names and passage.target is not None:
@@ -218,23 +240,23 @@ class DiffMSTTraining(SeededTraining):
     def _compare(self, stage: str, batch: dict[str, Any], batch_idx: int) -> None:
         passage = self._passage(batch, self._generator(stage, batch_idx))
         names = set(self.weights) - ({"embedding"} if not self.embedding else set())
-        found = self._terms(passage, self.estimate(passage), names)
-        tracks = [f"track {number}" for number in range(passage.mask.shape[1])]
-        neutral = self.model.console.stack(
-            [self.model.console.default_settings(tracks)] * len(passage.mask), len(tracks)
-        )
-        equal = self._terms(passage, neutral, names)
+        found = self._terms(passage, self._find(passage), names)
+        equal = self._terms(passage, self._neutral(passage), names)
         values = found | {"loss": self._weigh(passage, found)}
         values |= {f"equal_loudness_{name}": term for name, term in equal.items()}
         values["loss_ratio"] = values["loss"] / self._weigh(passage, equal)
+        if isinstance(getattr(self.trainer, "datamodule", None), SongsInTurnsDataModule):
+            task = "other_song" if passage.truth is None else "same_song"
+            values |= {f"{task}_{name}": value for name, value in values.items()}
         self._log(stage, values, batch)
 
-    def _neutral(self, passage: Passage) -> ConsoleTensors:
+    def _neutral(self, passage: Passage) -> tuple[Tensor, Tensor, Tensor]:
+        """Positions of a console at its defaults."""
         console, (batch, count) = self.model.console, passage.mask.shape
         tracks, buses, master = (
             one.to(passage.tracks) for one in console.normalize(console.default_settings(["track"]))
         )
-        return console.denormalize(tracks.expand(batch, count, -1), buses.expand(batch, -1), master.expand(batch, -1))
+        return tracks.expand(batch, count, -1), buses.expand(batch, -1), master.expand(batch, -1)
 
     def _log(self, stage: str, values: dict[str, Tensor], batch: dict[str, Any]) -> None:
         items = len(batch["mask"])

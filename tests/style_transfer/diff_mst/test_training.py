@@ -41,13 +41,13 @@ def weights(checkpoint: str | None) -> dict[str, torch.Tensor]:
     return state
 
 
-def test_there_are_four() -> None:
+def test_there_are_five() -> None:
     assert [
-        f"style_transfer/debug/diff_mst_{name}.yaml" for name in ("described", "embedding", "paper", "small")
+        f"style_transfer/debug/diff_mst_{name}.yaml" for name in ("both", "described", "embedding", "paper", "small")
     ] == NAMES
 
 
-@pytest.mark.parametrize("name", [one for one in NAMES if "embedding" not in one])
+@pytest.mark.parametrize("name", [one for one in NAMES if "embedding" not in one and "both" not in one])
 def test_debug_configurations_run(name: str, manifest: Path, tmp_path: Path) -> None:
     report = run(name, manifest, tmp_path)
     assert report.steps == 2 and report.metrics["validation/loss"] < 1e3
@@ -68,6 +68,8 @@ def test_a_run_says_how_far_it_is_from_equal_loudness(trained: Any) -> None:
         measured["validation/equal_loudness_stft"] + measured["validation/equal_loudness_settings"]
     )
     assert measured["validation/loss_ratio"] == pytest.approx(ratio, rel=1e-4)
+    recorded = read_checkpoint(Path(trained.checkpoint))["fxrep"]["training"]
+    assert recorded["loss_ratio_at_step"] == {"2": pytest.approx(ratio, rel=1e-4)}
 
 
 def test_the_frozen_encoder_is_not_in_the_checkpoint(trained: Any) -> None:
@@ -97,6 +99,10 @@ def test_method_two_goes_on_from_method_one(trained: Any, manifest: Path, tmp_pa
         report.metrics["train/style"] + 0.1 * report.metrics["train/embedding"], rel=1e-5
     )
     assert "train/stft" not in report.metrics
+    # The record tells of both trainings, of the first one without its data.
+    recorded = read_checkpoint(Path(report.checkpoint))["fxrep"]["training"]
+    assert recorded["objective"] == "1 x stft, 1 x settings, 1 x style, 0.1 x embedding"
+    assert recorded["began_with"]["steps"] == 2 and "data" not in recorded["began_with"]
 
 
 def test_wrong_data_is_refused_before_anything_is_written(manifest: Path, tmp_path: Path) -> None:
@@ -168,7 +174,7 @@ def test_steps_learn(manifest: Path) -> None:
     losses = []
     for _ in range(12):
         passage = training._passage(batch, torch.Generator().manual_seed(0))
-        loss = training._weigh(passage, training._terms(passage, training.estimate(passage), {"settings"}))
+        loss = training._weigh(passage, training._terms(passage, training._find(passage), {"settings"}))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
