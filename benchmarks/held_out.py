@@ -118,13 +118,13 @@ def digest(manifest: Manifest) -> str:
 def measure(
     systems: Mapping[str, System],
     manifest: Manifest,
-    families: list[str],
+    effects: list[str],
     instruments: list[str],
     options: argparse.Namespace,
 ) -> Recalls:
     """Ask every system for each of the effects alone, on each of the instruments."""
     chain = create_chain("default")
-    unasked = [label for label in chain.processors if label not in families]
+    unasked = [label for label in chain.processors if label not in effects]
     protocol = RetrievalProtocol(
         split=options.split,
         candidates=options.candidates,
@@ -210,22 +210,38 @@ def instruments_of(manifest: Manifest, split: str) -> list[str]:
     return sorted(name for name, found in songs.items() if len(found) >= FEWEST_SONGS and name != UNKNOWN_INSTRUMENT)
 
 
+def plan(options: argparse.Namespace, manifest: Manifest) -> tuple[list[Training], tuple[list[str], list[str]]]:
+    """The trainings, and the effects and instruments to measure on.
+
+    Raises:
+        ArgumentError: an effect is none of the chain, or something would be held out that nobody is asked for.
+        DataError: there is no such instrument, or nothing to train on without it.
+    """
+    effects = options.effect or list(create_chain("default").processors)
+    instruments = options.on or instruments_of(manifest, options.split)
+    families, unheard = options.family or [], options.instrument or []
+    if not families and not unheard:
+        families, unheard = effects, instruments
+    unasked = sorted((set(families) - set(effects)) | (set(unheard) - set(instruments)))
+    if unasked:
+        raise ArgumentError(f"{', '.join(unasked)}: held out and not measured; give --effect and --on, or neither")
+    trainings = [Training(), *map(Training, families), *(Training(instrument=name) for name in unheard)]
+    for training in trainings:  # what is wrong is known before anything is trained
+        create_chain(training.chain)
+        training.heard(manifest)
+    return trainings, (effects, instruments)
+
+
 def run(options: argparse.Namespace) -> str:
     """Train what is missing, measure, and return the table."""
     manifest = open_manifest(options.manifest)
-    instruments = options.instrument or instruments_of(manifest, options.split)
-    chain = create_chain("default")
-    families = options.family or list(chain.processors)
-    trainings = [Training(), *map(Training, families), *(Training(instrument=name) for name in instruments)]
-    for training in trainings:  # a name that is none is known before anything is trained
-        create_chain(training.chain)
-        training.heard(manifest)
+    trainings, (effects, instruments) = plan(options, manifest)
     systems = {training.name: encoder_system(trained(training, manifest, options)) for training in trainings}
     torch.manual_seed(options.seed)
     systems["untrained"] = encoder_system(build_encoder({"class_path": "spectral"}))
     systems["default"] = encoder_system(load_encoder("default"))
     systems |= {name: system for name, system in baseline_systems().items() if name in BESIDE}
-    recalls = measure(systems, manifest, families, instruments, options)
+    recalls = measure(systems, manifest, effects, instruments, options)
     rows = result_rows(recalls, trainings)
     if options.json:
         settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
@@ -247,9 +263,13 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16, help="contents; every one comes under two chains")
     parser.add_argument("--segment-s", type=float, default=2.0, help="seconds per content in training")
     parser.add_argument("--seed", type=int, default=0, help="of the random weights")
-    parser.add_argument("--family", action="append", help="effect to hold out and to measure on; by default each")
+    parser.add_argument("--family", action="append", help="effect to hold out; repeat for several")
     parser.add_argument(
-        "--instrument", action="append", help="the same; by default each known one that three songs of the split have"
+        "--instrument", action="append", help="to hold out; without this and --family, all that is measured is"
+    )
+    parser.add_argument("--effect", action="append", help="to measure alone; by default each of the chain")
+    parser.add_argument(
+        "--on", action="append", help="instrument to measure on; by default each that three songs of the split have"
     )
     parser.add_argument("--split", default="test")
     parser.add_argument("--candidates", type=int, default=20)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
+from torch import Tensor
 
 from encoders import EffectEncoder
 from encoders.objectives import nt_xent
@@ -38,15 +40,22 @@ def train_on_pairs(
     optimizer = torch.optim.AdamW(encoder.parameters(), lr=learning_rate)
     encoder.train()
     pairs, step = 0, 0
-    while (share := spent(pairs)) < 1.0:
-        items = [dataset[step * batch_size + i] for i in range(batch_size)]
-        batch = {side: torch.stack([item[side] for item in items]) for side in "ab"}
-        rendered = renderer(batch, encoder.sample_rate, generator)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * min(share / 0.05 + 1e-3, 0.5 + 0.5 * math.cos(math.pi * share))
-        nt_xent(encoder(rendered.a), encoder(rendered.b)).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        pairs, step = pairs + len(rendered.a), step + 1
+
+    def read(number: int) -> dict[str, Tensor]:
+        items = [dataset[number * batch_size + i] for i in range(batch_size)]
+        return {side: torch.stack([item[side] for item in items]) for side in "ab"}
+
+    with ThreadPoolExecutor(1) as reader:  # a slow disk must not make the processor wait
+        following = reader.submit(read, 0)
+        while (share := spent(pairs)) < 1.0:
+            batch = following.result()
+            following = reader.submit(read, step + 1)
+            rendered = renderer(batch, encoder.sample_rate, generator)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * min(share / 0.05 + 1e-3, 0.5 + 0.5 * math.cos(math.pi * share))
+            nt_xent(encoder(rendered.a), encoder(rendered.b)).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            pairs, step = pairs + len(rendered.a), step + 1
     encoder.eval()
     return pairs

@@ -23,7 +23,15 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def options(folder: Path, **changes: object) -> SimpleNamespace:
-    settings = {"keep": folder, "pairs": 4, "batch_size": 2, "segment_s": 2.0, "seed": 0}
+    settings: dict[str, object] = {
+        "keep": folder,
+        "pairs": 4,
+        "batch_size": 2,
+        "segment_s": 2.0,
+        "seed": 0,
+        "split": "test",
+    }
+    settings |= dict.fromkeys(("family", "instrument", "effect", "on"))
     return SimpleNamespace(**{**settings, **changes})
 
 
@@ -38,7 +46,21 @@ def test_each_training_misses_one_thing(benchmark: ModuleType, manifest: Manifes
     assert whole.heard(manifest) is manifest and drive.heard(manifest) is manifest
     heard = bass.heard(manifest).filter(split="train", kind="stem").rows
     assert {row.instrument for row in heard} == {"keys"}
-    assert benchmark.instruments_of(manifest, "test") == ["bass", "keys"]
+
+
+def test_all_that_is_measured_is_held_out_unless_some_is_named(
+    benchmark: ModuleType, manifest: Manifest, tmp_path: Path
+) -> None:
+    trainings, (effects, instruments) = benchmark.plan(options(tmp_path), manifest)
+    assert instruments == ["bass", "keys"] and len(effects) == 7
+    assert [training.effect or training.instrument for training in trainings] == [None, *effects, *instruments]
+    trainings, measured = benchmark.plan(options(tmp_path, instrument=["keys"]), manifest)
+    assert [training.name for training in trainings] == ["everything", "without-keys"]
+    assert measured == (effects, instruments)
+    with pytest.raises(ArgumentError, match="gain: held out and not measured"):
+        benchmark.plan(options(tmp_path, family=["gain"], effect=["panner"]), manifest)
+    with pytest.raises(ArgumentError, match="the chain has no effect 'chorus'"):
+        benchmark.plan(options(tmp_path, family=["chorus"], effect=["chorus"]), manifest)
 
 
 def test_what_is_trained_is_kept_and_not_taken_for_another_training(
