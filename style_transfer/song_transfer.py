@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def transfer(
             raise ArgumentError(
                 f"{details['method']} has no settings: only, strength and sections are for other methods"
             )
-        return _transfer_stems(used, song, heard, judge, details)
+        return _transfer_stems(used, song, heard, level, judge, details)
     begin = create_method(start) if isinstance(start, str) else start
     question = _Question(used, song, heard, seed, begin)
     stages = [question.ask_song()] if sections is None else question.ask_sections(sections)
@@ -206,10 +206,11 @@ def _transfer_stems(
     method: StemMethod,
     song: TrackSet,
     references: References,
+    loudness: float | None,
     encoder: WindowEncoder | str | None,
     details: Mapping[str, Any],
 ) -> MixResult:
-    """Render each track by itself; the mix is their sum on a neutral console, to be edited from there."""
+    """Render each track by itself; the mix is their sum, on a console where nothing but its loudness is set."""
     folder = tempfile.TemporaryDirectory(prefix="fxrep-stems-")
     # What hears references by an embedding needs to hear them once, not for each track.
     told = method.embed(references) if hasattr(method, "embed") else references
@@ -226,6 +227,10 @@ def _transfer_stems(
             else:
                 method.render_stem(recording.audio, song.sample_rate, told, output)
         session = rendered_session(wet, song.sample_rate, folder)
+        if loudness is not None:
+            whole = Stage(0.0, session.settings, session.tracks.windows(WINDOW_S, WINDOWS), WINDOW_S)
+            (whole,) = match_loudness([whole], session.tracks, session.input_gain_db, loudness)
+            session = replace(session, settings=whole.settings)
     except BaseException:
         folder.cleanup()
         raise

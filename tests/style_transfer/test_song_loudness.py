@@ -18,7 +18,7 @@ from fxrep.mixing import TrackSet
 from style_transfer import transfer
 from style_transfer.song_loudness import raise_mix
 
-from .conftest import RATE, played
+from .conftest import RATE, LevelOfReference, played
 
 
 @dataclass
@@ -51,6 +51,14 @@ def test_a_mix_is_as_loud_as_it_is_asked_to_be(song: list[Path], reference: Path
             assert loudness(matched.mix) == pytest.approx(lufs, abs=0.3)
             # The same mix but for its level: the compressor does what it did.
             torch.testing.assert_close(matched.mix / matched.mix.norm(), left.mix / left.mix.norm(), rtol=0, atol=1e-5)
+
+
+def test_tracks_that_are_rendered_anew_make_a_mix_of_that_loudness(song: list[Path], reference: Path) -> None:
+    left = transfer(song, reference, LevelOfReference(), loudness=None)
+    matched = transfer(song, reference, LevelOfReference(), loudness=-20.0)
+    assert loudness(matched.mix) == pytest.approx(-20.0, abs=0.3)
+    gain = 10 ** (matched.console.settings.master["fader"]["gain_db"] / 20)
+    torch.testing.assert_close(matched.mix, left.mix * gain, rtol=0, atol=1e-5)
 
 
 def test_sections_keep_their_levels_among_each_other(reference: Path) -> None:
