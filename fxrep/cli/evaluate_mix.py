@@ -78,6 +78,17 @@ def run(
             "the shipped encoder and mfcc."
         ),
     ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Baselines beside equal loudness: random settings, nearest reference, oracle, or none; repeat for "
+            "several. By default all."
+        ),
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="A system that the others are set against too, as all are against equal loudness; repeat."),
+    ] = None,
     bank: Annotated[int, typer.Option(min=2, help="Mixes in which the nearest reference is looked for.")] = 64,
     bank_encoder: Annotated[str, typer.Option(help="Encoder by which it is found.")] = "default",
     bank_split: Annotated[str, typer.Option(help="Songs of these mixes.")] = "train",
@@ -90,7 +101,7 @@ def run(
     Example:
       fxrep evaluate mix songs/manifest.parquet --system diff_mst --system inference_time --items 7
     """
-    from style_transfer.evaluation import MixProtocol, create_mixers, mix_benchmark, open_measuring
+    from style_transfer.evaluation import BASELINES, MixProtocol, create_mixers, mix_benchmark, open_measuring
     from style_transfer.evaluation.protocol import TASKS
 
     protocol = MixProtocol(
@@ -108,7 +119,9 @@ def run(
     )
     songs = open_manifest(manifest)
     measuring = open_measuring(encoder or ["default", "mfcc"])
-    rows = mix_benchmark(create_mixers(system or [], songs, protocol, bank_encoder), songs, protocol, measuring)
+    baselines = BASELINES if baseline is None else [name for name in baseline if name != "none"]
+    mixers = create_mixers(system or [], songs, protocol, bank_encoder, baselines)
+    rows = mix_benchmark(mixers, songs, protocol, measuring, against or [])
     table = mix_tables(rows)
     emit(
         {"command": command_line(), "protocol": dataclasses.asdict(protocol), "rows": rows, "table": table},
@@ -133,12 +146,15 @@ def mix_tables(rows: list[dict[str, Any]]) -> str:
 def _distances(rows: list[dict[str, Any]], names: list[str]) -> str:
     heads = [MEASURES[name][0] if name in MEASURES else f"{name} (95 %)" for name in names]
     compared = [name for name in ("settings", "mrstft", "style") if name in names]
-    heads += [f"{MEASURES[name][0].removesuffix(' (95 %)')} below equal loudness (95 %)" for name in compared]
+    others = list(dict.fromkeys(label for row in rows for label in row["measures"]["style"].get("against", {})))
+    pairs = [(name, label) for label in ("equal loudness", *others) for name in compared]
+    heads += [f"{MEASURES[name][0].removesuffix(' (95 %)')} below {label} (95 %)" for name, label in pairs]
     table = [["tracks", "system", *heads, "processor s"]]
     for row in rows:
         cells = [_cell(row["measures"].get(name), MEASURES.get(name, ("", ".3f", True))[1], True) for name in names]
-        for name in compared:
+        for name, label in pairs:
             found = row["measures"].get(name, {})
+            found = found.get("against", {}).get(label, {}) if label in others else found
             cells.append(with_interval(found["below"], found["below_interval"], ".0%") if "below" in found else "")
         table.append([str(row["tracks"]), row["system"], *cells, f"{row['processor_s']:.2f}"])
     return markdown_table(table)

@@ -14,6 +14,7 @@ from torch import Tensor
 from encoders.evaluation.systems import System
 from fxrep.audio import normalize_loudness
 from fxrep.data.manifest import Manifest
+from fxrep.errors import ArgumentError
 from fxrep.metrics import VectorSet, frechet_distance, in_reference_units, kernel_distance, kernel_interval
 from fxrep.metrics.cosine import embedding_distance
 from fxrep.mixing.recordings import REFERENCE_LUFS
@@ -60,7 +61,11 @@ class Answers:
 
 
 def mix_benchmark(
-    mixers: Mapping[str, Mixer], manifest: Manifest, protocol: MixProtocol, encoders: Mapping[str, System]
+    mixers: Mapping[str, Mixer],
+    manifest: Manifest,
+    protocol: MixProtocol,
+    encoders: Mapping[str, System],
+    against: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Run the protocol for every system.
 
@@ -69,19 +74,22 @@ def mix_benchmark(
         manifest: of dry stems, and perhaps of finished mixes.
         protocol: what is drawn.
         encoders: in whose spaces mixes are compared; features are standardised by the references.
+        against: names of further systems that the others are set against, as all are against equal loudness.
 
     Returns:
         Rows, one for each task, number of tracks (and ``all`` together, where there are several) and system: ``task``,
         ``tracks``, ``system``, ``items``, ``songs``, ``borrowed`` (mean number of tracks from elsewhere in the song),
         ``processor_s`` (mean processor time from tracks and reference to a mix of two windows), ``measures`` (each with
-        ``value``, the mean, ``interval``, 95 %, bootstrap over songs, and ``below``, how far its mean lies below that
-        of equal loudness, with ``below_interval``), and ``sets`` (by encoder: ``frechet``, ``kernel`` and
-        ``kernel_interval`` between the mixes and what they are compared with).
+        ``value``, the mean, ``interval``, 95 %, bootstrap over songs, ``below``, how far its mean lies below that of
+        equal loudness, with ``below_interval``, and ``against``, the same by the names of `against`), and ``sets`` (by
+        encoder: ``frechet``, ``kernel`` and ``kernel_interval`` between the mixes and what they are compared with).
 
     Raises:
         DataError: the split holds nothing to draw from.
-        ArgumentError: a system gave settings that do not fit.
+        ArgumentError: a system gave settings that do not fit, or there is none of a name in `against`.
     """
+    if unknown := [name for name in against if name not in mixers]:
+        raise ArgumentError(f"there is no system {unknown[0]!r} to set others against: there is {', '.join(mixers)}")
     drawing = ItemDrawing(manifest, protocol.split, protocol)
     rows = []
     for task in protocol.tasks:
@@ -89,12 +97,12 @@ def mix_benchmark(
         borrowed: list[int] = []
         for count in protocol.tracks:
             answers, lent = _ask(mixers, drawing, task, count, protocol, encoders)
-            rows += _rows(task, count, answers, lent, protocol)
+            rows += _rows(task, count, answers, lent, protocol, against)
             borrowed += lent
             for name, one in answers.items():
                 pooled[name].extend(one)
         if len(protocol.tracks) > 1:
-            rows += _rows(task, ALL, pooled, borrowed, protocol)
+            rows += _rows(task, ALL, pooled, borrowed, protocol, against)
     return rows
 
 
@@ -144,22 +152,29 @@ def _embed(audio: Tensor, encoders: Mapping[str, System], sample_rate: int) -> d
 
 
 def _rows(
-    task: str, count: int | str, answers: Mapping[str, Answers], borrowed: Sequence[int], protocol: MixProtocol
+    task: str,
+    count: int | str,
+    answers: Mapping[str, Answers],
+    borrowed: Sequence[int],
+    protocol: MixProtocol,
+    against: Sequence[str],
 ) -> list[dict[str, Any]]:
     found = {name: (one, *_compare_sets(one, protocol.seed)) for name, one in answers.items() if one.songs}
-    baseline = found.get(BASELINE)
+    values = {name: {**one.values, **distances} for name, (one, _, distances) in found.items()}
     rows = []
-    for name, (one, sets, distances) in found.items():
-        values = {**one.values, **distances}
+    for name, (one, sets, _) in found.items():
         measures: dict[str, Any] = {}
-        for measure, numbers in values.items():
+        for measure, numbers in values[name].items():
             summary = summarize(numbers, one.songs)
             if summary is None:
                 continue
-            measures[measure] = summary
-            if baseline is not None and name != BASELINE:
-                theirs = {**baseline[0].values, **baseline[2]}[measure]
-                measures[measure] |= share_below(numbers, theirs, one.songs)
+            below = {
+                other: share_below(numbers, values[other][measure], one.songs)
+                for other in (BASELINE, *against)
+                if other in values and other != name
+            }
+            measures[measure] = summary | below.pop(BASELINE, {})
+            measures[measure] |= {"against": below} if below else {}
         rows.append(
             {
                 "task": task,

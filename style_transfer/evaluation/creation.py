@@ -45,7 +45,11 @@ class SystemSpec:
 
 
 def create_mixers(
-    systems: Sequence[str], manifest: Manifest, protocol: MixProtocol, bank_encoder: str = "default"
+    systems: Sequence[str],
+    manifest: Manifest,
+    protocol: MixProtocol,
+    bank_encoder: str = "default",
+    baselines: Sequence[str] = BASELINES,
 ) -> dict[str, Mixer]:
     """The baselines, and methods of `style_transfer` between them.
 
@@ -54,12 +58,15 @@ def create_mixers(
         manifest: with the songs of the retrieval prior.
         protocol: of the benchmark.
         bank_encoder: name or folder of the encoder by which the nearest reference is found.
+        baselines: which of `BASELINES` take part; equal loudness always does.
 
     Raises:
-        ArgumentError: no such method or start, or one label for two.
+        ArgumentError: no such method, start or baseline, or one label for two.
         CheckpointError: there is no such model or encoder.
         DataError: there are no songs for the retrieval prior.
     """
+    if unknown := sorted(set(baselines) - set(BASELINES)):
+        raise ArgumentError(f"there is no baseline {unknown[0]!r}: choose from {', '.join(BASELINES)}")
     specs = [parse_system(text) for text in systems]
     labels = [*BASELINES, *(spec.label for spec in specs)]
     if twice := sorted({label for label in labels if labels.count(label) > 1}):
@@ -72,13 +79,13 @@ def create_mixers(
         method = create_method(spec.method, spec.model, spec.encoder, spec.options)
         start = None if spec.start is None else _find_start(spec, made)
         made[spec.label] = ConsoleMixer(method, start) if isinstance(method, ConsoleMethod) else StemMixer(method)
-    return {
-        BASELINE: ConsoleMixer(EqualLoudness(protocol)),
-        RANDOM: ConsoleMixer(RandomSettings(protocol)),
-        NEAREST: ConsoleMixer(NearestReference(manifest, protocol, load_encoder(bank_encoder).eval())),
-        **made,
-        ORACLE: Oracle(protocol),
-    }
+    found: dict[str, Mixer] = {BASELINE: ConsoleMixer(EqualLoudness(protocol))}
+    if RANDOM in baselines:
+        found[RANDOM] = ConsoleMixer(RandomSettings(protocol))
+    if NEAREST in baselines:
+        found[NEAREST] = ConsoleMixer(NearestReference(manifest, protocol, load_encoder(bank_encoder).eval()))
+    found |= made
+    return found | {ORACLE: Oracle(protocol)} if ORACLE in baselines else found
 
 
 def parse_system(text: str) -> SystemSpec:

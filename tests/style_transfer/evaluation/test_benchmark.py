@@ -80,7 +80,7 @@ def rows(manifest: Manifest, protocol: MixProtocol, model: Path) -> list[dict[st
     mixers = create_mixers([], manifest, protocol, str(model))
     mixers |= {"halfway": ConsoleMixer(Halfway(manifest, protocol)), "inverter": StemMixer(Inverter())}
     protocol.tasks = ["same_song"]
-    return mix_benchmark(mixers, manifest, protocol, open_measuring([str(model), "mfcc"]))
+    return mix_benchmark(mixers, manifest, protocol, open_measuring([str(model), "mfcc"]), ["halfway"])
 
 
 def test_systems_are_in_their_order(rows: list[dict[str, Any]], model: Path) -> None:
@@ -93,6 +93,11 @@ def test_systems_are_in_their_order(rows: list[dict[str, Any]], model: Path) -> 
     assert halfway["settings"]["value"] == pytest.approx(equal["settings"]["value"] / 2, rel=1e-4)
     assert halfway["settings"]["below"] == pytest.approx(0.5, abs=1e-4)
     assert halfway["settings"]["below_interval"] == [pytest.approx(0.5, abs=1e-4)] * 2
+    # The truth is wholly below anything else, and nothing is set against itself.
+    assert found["oracle"]["measures"]["settings"]["against"]["halfway"]["below"] == pytest.approx(1.0)
+    ratio = halfway["style"]["value"] / equal["style"]["value"]
+    assert equal["style"]["against"]["halfway"]["below"] == pytest.approx(1 - 1 / ratio)
+    assert "against" not in halfway["style"] and "below" not in equal["style"]
     assert 0.0 < halfway["mrstft"]["value"] < equal["mrstft"]["value"]
     assert halfway["style"]["value"] < equal["style"]["value"]
     assert "settings" not in found["inverter"]["measures"]
@@ -257,9 +262,15 @@ def test_command(manifest_path: Path, model: Path) -> None:
     assert found["protocol"]["window_s"] == 1.0
     systems = [row["system"] for row in found["rows"] if row["task"] == "other_song"]
     assert systems == ["equal loudness", "random settings", "nearest reference"]
+    words += ["--against", "random settings", "--baseline", "random settings", "--baseline", "oracle"]
     table = CliRunner().invoke(app, words, catch_exceptions=False).stdout
+    assert "MRSTFT below random settings (95 %)" in table and "nearest reference" not in table
     assert "Same song, known random settings" in table
     assert "production style below equal loudness" in table
     assert "| 2 | oracle |" in table
     with pytest.raises(ArgumentError, match="names no system"):
         CliRunner().invoke(app, [*words, "--system", "magic"], catch_exceptions=False)
+    with pytest.raises(ArgumentError, match="no system 'magic' to set others against"):
+        CliRunner().invoke(app, [*words, "--against", "magic"], catch_exceptions=False)
+    with pytest.raises(ArgumentError, match="no baseline 'magic': choose from equal loudness, random settings"):
+        CliRunner().invoke(app, [*words, "--baseline", "magic"], catch_exceptions=False)
