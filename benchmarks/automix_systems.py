@@ -268,7 +268,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     return markdown_table(lines)
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest")
     parser.add_argument("--system", action="append", help="[LABEL=]METHOD[:MODEL][,OPTION=VALUE...]; all that ship")
@@ -280,7 +280,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="default", help="measures the distance of embeddings")
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument("--json", action="store_true", help="all values, with intervals")
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     torch.set_num_threads(1)
 
     systems, missing = open_systems(args.system)

@@ -58,9 +58,7 @@ def fxnorm_card(config: dict[str, Any], metadata: dict[str, Any], parameters: in
         parameters: number of weights.
     """
     audio, arguments = config["audio"], config["fxnorm_automix"]["init_args"]
-    lines = (
-        f"{place}. {stem}, at {audio['stem_lufs'][stem]:g} LUFS" for place, stem in enumerate(audio["stems"], start=1)
-    )
+    lines = (f"{place}. {stem}" for place, stem in enumerate(audio["stems"], start=1))
     return _CARD.format(
         sample_rate=audio["sample_rate"],
         normalization=", ".join(audio["normalization"]),

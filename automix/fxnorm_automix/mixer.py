@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from automix.fxnorm_automix.groups import GROUPS, check_order, group_lufs
+from automix.fxnorm_automix.groups import GROUPS, check_averages, check_order
 from automix.fxnorm_automix.network import FxNormNetwork
 from automix.fxnorm_automix.song_pass import render_song
 from automix.fxnorm_automix.stem_files import gather_stems, write_stems
@@ -82,8 +82,7 @@ class FxNormAutomix(Configurable, nn.Module):
         Raises:
             ArgumentError: they hold no loudness.
         """
-        for group in GROUPS:
-            group_lufs(normalizer, group)
+        check_averages(normalizer)
         self.normalizer = normalizer
 
     def config(self) -> dict[str, Any]:

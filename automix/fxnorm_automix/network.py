@@ -161,13 +161,20 @@ class FxNormNetwork(nn.Module):
 
     @torch.no_grad()
     def _begin(self) -> None:
-        """Begin near the sum of the stems: lapped filters, envelopes, half of every feature, a mask around ln 2."""
+        """Begin as the sum of the stems: lapped filters, envelopes, half of every feature, a mask of ln 2.
+
+        A mask by chance would pull both sides of whatever is in the middle apart, and the difference of the sides,
+        silent in the target, is half of the loss. So nothing enters the cells of the last layer: it gives 0 until it
+        learnt.
+        """
         for name, weight in self.blstm.named_parameters():
+            size = len(weight) // 4
             if "bias" in name:
-                size = len(weight) // 4
                 weight.zero_()
                 weight[size : 2 * size] = torch.empty(size).uniform_(1.0, LONGEST_MEMORY - 1.0).log()
                 weight[:size] = -weight[size : 2 * size]
+            if f"_l{self.blstm.num_layers - 1}" in name:
+                weight[2 * size : 3 * size] = 0.0
         last: Any = self.excite[2]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from automix.fxnorm_automix.card import fxnorm_card
-from automix.fxnorm_automix.groups import GROUPS, group_lufs
+from automix.fxnorm_automix.groups import GROUPS
 from automix.fxnorm_automix.mixer import FxNormAutomix
 from encoders.model_releases import ReleaseKind
 from encoders.registry import build_tree
@@ -63,7 +63,6 @@ def _audio_contract(mixer: FxNormAutomix) -> dict[str, Any]:
         "channels": 2,
         "stems": list(GROUPS),
         "normalization": [step.name for step in normalizer.steps],
-        "stem_lufs": {group: round(group_lufs(normalizer, group), 2) for group in GROUPS},
     }
 
 

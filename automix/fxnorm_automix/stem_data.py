@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
-from automix.fxnorm_automix.groups import GROUPS, group_gain_db, group_number
+from automix.fxnorm_automix.groups import GROUPS, group_number
 from encoders.training.data import PairDataModule
 from encoders.training.songs import SongDataset
 from fxrep.data.manifest import Manifest, ManifestRow, check_audio_is_there, joint_provenance, read_manifest
@@ -34,7 +33,6 @@ class StemDataset(SongDataset):
     Args:
         manifests: of the tracks and mixes as they lie.
         normalized: manifests of the same tracks, normalised.
-        normalizer: the averages that they were brought to.
         split: songs to draw from; None for all.
         length: items per epoch.
         segment_s: seconds.
@@ -55,7 +53,6 @@ class StemDataset(SongDataset):
         self,
         manifests: Sequence[Manifest],
         normalized: Sequence[Manifest],
-        normalizer: FxNormalizer,
         split: str | None,
         length: int = 1024,
         segment_s: float = 10.0,
@@ -73,7 +70,11 @@ class StemDataset(SongDataset):
         self.normalized = _normalized(manifests, normalized)
         self.song_gain = {name: _song_gain(self, name, mix_lufs) for name in self.songs}
         self.song_of = {stem.number: name for name, stems in self.songs.items() for stem in stems}
-        self.group_gain = {name: self._group_gains(name, normalizer) for name in self.songs}
+        for stem in (one for stems in self.songs.values() for one in stems):
+            if stem.number not in self.normalized:
+                raise DataError(
+                    f"{stem.path} is not among the normalised tracks: run fxrep data normalize again on this manifest"
+                )
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         item = super().__getitem__(index)
@@ -85,7 +86,7 @@ class StemDataset(SongDataset):
             group = group_number(row.instrument)
             stems[group] += self._read(path, item["start_ms"] / 1000.0, row.duration_s, 1)
         drawn = {
-            "stems": stems * self.group_gain[song][:, None, None],
+            "stems": stems,
             "target": item["target"] * self.song_gain[song],
             "equal_loudness": item["tracks"].sum(0),
         }
@@ -93,18 +94,6 @@ class StemDataset(SongDataset):
         if self.swap_sides and rng.random() < 0.5:
             drawn = {name: audio.flip(-2) for name, audio in drawn.items()}
         return drawn | {"start_ms": item["start_ms"]}
-
-    def _group_gains(self, song: str, normalizer: FxNormalizer) -> Tensor:
-        loudness: list[list[float]] = [[] for _ in GROUPS]
-        for stem in self.songs[song]:
-            if stem.number not in self.normalized:
-                raise DataError(
-                    f"{stem.path} is not among the normalised tracks: run fxrep data normalize again on this manifest"
-                )
-            row = self.normalized[stem.number][1]
-            loudness[group_number(row.instrument)].append(row.loudness_lufs)
-        gains_db = [group_gain_db(normalizer, group, lufs) for group, lufs in zip(GROUPS, loudness, strict=True)]
-        return 10.0 ** (torch.tensor(gains_db) / 20.0)
 
 
 def _normalized(manifests: Sequence[Manifest], normalized: Sequence[Manifest]) -> dict[int, tuple[Path, ManifestRow]]:
@@ -230,7 +219,6 @@ class StemDataModule(PairDataModule):
         return StemDataset(
             [read_manifest(path) for path in self.manifests],
             [_read_normalized(path) for path in self.normalized],
-            self.normalizer,
             self.splits[split],
             length=self.lengths[split],
             swap_sides=split == "train",

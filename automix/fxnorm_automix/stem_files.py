@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from automix.fxnorm_automix.groups import GROUPS, group_gain_db, group_number
+from automix.fxnorm_automix.groups import GROUPS, group_number
 from automix.fxnorm_automix.network import CHANNELS, limited
 from automix.fxnorm_automix.row_file import CHUNK, RowFile
 from fxrep.audio import save_blocks
@@ -17,7 +17,6 @@ from fxrep.audio.resampling import StreamResampler, resampled_length
 from fxrep.mixing.track_source import Recording
 from fxrep.mixing.tracks import TrackSet
 from fxrep.normalization import FxNormalizer
-from fxrep.normalization.loudness import loudness_of
 
 ROWS = 16 * CHUNK
 """Samples that are read and written at once."""
@@ -57,15 +56,11 @@ def gather_stems(
     for name in tracks.names:
         members[GROUPS[group_number(instruments[name])]].append(name)
     for number, group in enumerate(GROUPS):
-        loudness = [
+        for name in members[group]:
             _add(tracks.recordings[name], instruments[name], normalizer, sample_rate, audio, 2 * number)
-            for name in members[group]
-        ]
-        gain_db = group_gain_db(normalizer, group, loudness)
         if members[group]:
-            _scale(audio, 2 * number, 10.0 ** (gain_db / 20.0))
             listed = ", ".join(f"{name} ({instruments[name]})" for name in members[group])
-            decisions.append(f"Stem {group}: {listed}, each normalised, their sum at {gain_db:+.1f} dB.")
+            decisions.append(f"Stem {group}: {listed}, each normalised.")
         else:
             decisions.append(f"Stem {group}: no track, the network hears silence.")
     return Stems(audio, members, decisions)
@@ -73,8 +68,8 @@ def gather_stems(
 
 def _add(
     recording: Recording, instrument: str, normalizer: FxNormalizer, sample_rate: int, audio: RowFile, channel: int
-) -> float:
-    """Add a normalised track to two channels, and return its loudness in LUFS."""
+) -> None:
+    """Add a normalised track to two channels."""
     source = normalizer.open(recording.audio, recording.rate, instrument)
     start = 0
     for block in _converted((part[0] for part in source.blocks()), source.sample_rate, sample_rate):
@@ -82,13 +77,6 @@ def _add(
         rows[:, channel : channel + 2] += block.t()[: len(rows)]
         audio.write(start, rows)
         start += len(rows)
-    return float(loudness_of(source)[0])
-
-
-def _scale(audio: RowFile, channel: int, gain: float) -> None:
-    for number, rows in enumerate(audio.chunks(size=ROWS)):
-        rows[:, channel : channel + 2] *= gain
-        audio.write(number * ROWS, rows)
 
 
 def write_stems(

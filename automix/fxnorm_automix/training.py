@@ -18,7 +18,7 @@ from fxrep.errors import ArgumentError
 class FxNormTraining(SeededTraining):
     """Train the network on mixes whose stems were normalised (Martinez-Ramirez et al. 2022).
 
-    Logged for training: the loss. For validation: the loss; the same with the mix at the loudness of the target,
+    Logged for training: the loss. For validation: the loss; that with the mix at the loudness of the target,
     ``matched_loss``; that of the tracks at equal loudness, brought to the loudness of the target too,
     ``equal_loudness_loss``; and the share of the latter that the former is, ``loss_ratio``: 1 is as far off as a mix at
     equal loudness.
@@ -28,6 +28,8 @@ class FxNormTraining(SeededTraining):
         form: ``a`` or ``b``, see `FxNormLoss`.
         guard_s: seconds at either end of a passage that do not count.
         floor_db: of magnitudes; None: as published.
+        matched: train with the mix at the loudness of the target, so that no step goes into the level of the whole,
+            which mixes are not compared by; False: at the level that the network gives it, as published.
         learning_rate: peak learning rate of AdamW.
         weight_decay: of AdamW.
         betas: of AdamW.
@@ -44,6 +46,7 @@ class FxNormTraining(SeededTraining):
         form: Form = "b",
         guard_s: float = 0.7,
         floor_db: float | None = -100.0,
+        matched: bool = False,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-7,
         betas: Sequence[float] = (0.9, 0.999),
@@ -53,6 +56,7 @@ class FxNormTraining(SeededTraining):
         super().__init__(learning_rate, weight_decay, betas, warmup_steps, seed)
         self.mixer = mixer
         self.loss = FxNormLoss(form, mixer.sample_rate, guard_s, floor_db)
+        self.matched = matched
 
     @property
     def objective_name(self) -> str:
@@ -98,7 +102,7 @@ class FxNormTraining(SeededTraining):
         self._training_generator(batch)
         mix = self.mixer(batch["stems"]).float()
         with torch.autocast(self.device.type, enabled=False):
-            loss: Tensor = self.loss(mix, batch["target"])
+            loss: Tensor = self.loss(self._compared(mix, batch["target"]), batch["target"])
         self._check_finite(loss)
         self.log("train/loss", loss.detach(), batch_size=len(mix))
         self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=len(mix))
@@ -125,11 +129,14 @@ class FxNormTraining(SeededTraining):
         mix, target = self.mixer(batch["stems"]).float(), batch["target"]
         with torch.autocast(self.device.type, enabled=False):
             losses = {
-                "loss": self.loss(mix, target),
+                "loss": self.loss(self._compared(mix, target), target),
                 "matched_loss": self.loss(self._matched(mix, target), target),
                 "equal_loudness_loss": self.loss(self._matched(batch["equal_loudness"], target), target),
             }
         self.log_dict({f"{stage}/{name}": value for name, value in losses.items()}, batch_size=len(mix))
+
+    def _compared(self, mix: Tensor, target: Tensor) -> Tensor:
+        return self._matched(mix, target) if self.matched else mix
 
     def _matched(self, mix: Tensor, target: Tensor) -> Tensor:
         """A mix (B, 2, T) at the loudness of the target (B, 2, T)."""
