@@ -130,27 +130,30 @@ def hunt(
                 reader.stop()
                 reader = Reader(seed, command=command, wall_limit_s=wall_limit_s)
                 report.restarts += 1
-                _keep(report, findings, originals, seed, number, [{"way": "any", "kind": answer, "detail": ""}])
+                keep_finding(
+                    report.findings, findings, originals, seed, number, [{"way": "any", "kind": answer, "detail": ""}]
+                )
                 before = None
                 continue
             now = answer["cpu_s"]
             report.cpu_s += 0.0 if before is None else now - before
             before = now
             if answer["findings"]:
-                _keep(report, findings, originals, seed, number, answer["findings"])
+                keep_finding(report.findings, findings, originals, seed, number, answer["findings"])
     finally:
         reader.stop()
     return report
 
 
-def _keep(
-    report: HuntReport,
+def keep_finding(
+    findings: list[tuple[str, str]],
     folder: Path,
     originals: Sequence[Original],
     seed: int,
     number: int,
     found: Sequence[dict[str, str]],
 ) -> None:
+    """Write a file that something went wrong with, what is known of it, and how to read it again."""
     description, suffix, data = mutated(originals, seed, number)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"seed-{seed}-number-{number}.{suffix}"
@@ -160,4 +163,4 @@ def _keep(
     file.with_name(file.name + ".txt").write_text(text, encoding="utf-8")
     for finding in found:
         last = finding["detail"].strip().splitlines()[-1:] or [""]
-        report.findings.append((file.name, f"{finding['way']}: {finding['kind']}: {last[0]}"))
+        findings.append((file.name, f"{finding['way']}: {finding['kind']}: {last[0]}"))

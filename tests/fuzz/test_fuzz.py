@@ -24,6 +24,49 @@ def test_500_damaged_files_are_read_or_refused(tmp_path):
     assert report.files == 500 and report.findings == []
 
 
+def test_30_damaged_files_are_posted_and_the_server_lives_on(tmp_path):
+    # Hundreds in a night: python -m tests.fuzz.nightly
+    posting = pytest.importorskip("tests.fuzz.posting", exc_type=ImportError)
+    report = posting.post_damaged(range(30), 0, tmp_path / "findings")
+    assert report.files == 30 and report.findings == []
+    assert {"done", "failed"} <= set(report.outcomes)
+
+
+def test_a_server_that_answers_badly_is_noticed(tmp_path, monkeypatch):
+    posting = pytest.importorskip("tests.fuzz.posting", exc_type=ImportError)
+
+    class Answer:
+        def __init__(self, status_code, **values):
+            self.status_code, self.values, self.text = status_code, values, str(values)
+
+        def json(self):
+            return self.values
+
+    class Client:
+        def __init__(self, posted, job):
+            self.posted, self.job = posted, job
+
+        def post(self, *_, **__):
+            return self.posted
+
+        def get(self, *_, **__):
+            return self.job
+
+    def outcome(posted, job=None):
+        return posting._post(Client(posted, job), "damaged.wav", b"")
+
+    monkeypatch.setattr(posting, "ENDS_WITHIN_S", 0.01)
+    accepted = Answer(202, job="x")
+    assert outcome(Answer(422, error="it is empty")) == ("refused", None)
+    assert outcome(Answer(500, error="a fault"))[1] is not None
+    assert outcome(Answer(422, error="two\nlines"))[1] is not None
+    assert outcome(accepted, Answer(200, state="done", error=None)) == ("done", None)
+    assert outcome(accepted, Answer(200, state="failed", error="damaged.wav: no audio")) == ("failed", None)
+    for error in ("damaged.wav\nno audio", "no audio", "damaged.wav: this is a fault of the server: see its log", None):
+        assert outcome(accepted, Answer(200, state="failed", error=error))[1] is not None
+    assert "hang" in str(outcome(accepted, Answer(200, state="running", error=None))[1])
+
+
 def test_a_seed_means_the_same_files(tmp_path):
     first, second = make_originals(tmp_path), make_originals(tmp_path)
     assert first == second and len({original.suffix for original in first}) >= 6
