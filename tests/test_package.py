@@ -94,6 +94,27 @@ def test_wheel_holds_packages_configs_and_data(wheel: zipfile.ZipFile) -> None:
                 assert path.relative_to(ROOT).as_posix() in names
 
 
+def test_wheel_holds_the_pages_and_all_that_they_load(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    texts = {
+        name: wheel.read(name).decode()
+        for name in names
+        if re.match(r"fxrep/web/(pages|static)/.*\.(html|js|css)$", name)
+    }
+    assert {"fxrep/web/pages/page.html", "fxrep/web/pages/library.html", "fxrep/web/pages/mix.html"} <= set(texts)
+    vendored = {"wavesurfer.esm.js", "regions.esm.js", "LICENSE.wavesurfer.txt"}
+    assert {f"fxrep/web/static/vendor/{name}" for name in vendored} <= names
+    for name, text in texts.items():
+        if "/vendor/" in name:
+            continue
+        loaded = [f"fxrep/web{path}" for path in re.findall(r'"(/static/[\w./-]+)"', text)]
+        modules = re.findall(r'(?:from|import)\s*\(?"\./([\w./-]+)"', text)
+        missing = set(loaded + [f"fxrep/web/static/{module}" for module in modules]) - names
+        assert not missing, f"{name} loads {missing}"
+    info = f"fxrep-{fxrep.__version__}.dist-info"
+    assert f"{info}/licenses/NOTICE" in names
+
+
 def test_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
     tops = {name.split("/")[0] for name in wheel.namelist()}
     assert tops == {*PACKAGES, f"fxrep-{fxrep.__version__}.dist-info"}

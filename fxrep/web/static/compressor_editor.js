@@ -6,6 +6,7 @@ import { tidy } from "./scales.js";
 import { settingKnobs } from "./setting_knobs.js";
 
 const SIZE = 240;
+const DOT = 10; // radius of the handle with its edge
 const MARKS_DB = [-50, -40, -30, -20, -10];
 
 /** @returns {{element, show, showCurve}} */
@@ -35,8 +36,8 @@ export function compressorEditor(strip, effect, state) {
     const x = levelX(Math.max(LEVEL.low, get()), SIZE);
     line.setAttribute("x1", x);
     line.setAttribute("x2", x);
-    dot.setAttribute("cx", x);
-    dot.setAttribute("cy", SIZE - levelX(outputAt(points, get()), SIZE));
+    dot.setAttribute("cx", inside(x));
+    dot.setAttribute("cy", inside(SIZE - levelX(outputAt(points, get()), SIZE)));
     tell();
     knobs.show();
   };
@@ -50,6 +51,11 @@ export function compressorEditor(strip, effect, state) {
       show();
     },
   };
+}
+
+/** Where the handle is seen as a whole. */
+function inside(place) {
+  return Math.min(SIZE - DOT, Math.max(DOT, place));
 }
 
 /** What comes out at a level; where nothing is known, what goes in. */

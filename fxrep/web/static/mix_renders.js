@@ -79,5 +79,6 @@ export class MixRenders {
     this.player?.pause();
     this.player?.context.close();
     fill(this.place);
+    this.place.hidden = true; // until there is something to hear
   }
 }
