@@ -1,6 +1,6 @@
 """What adding songs to a library costs: `python benchmarks/library_adding.py MIXES --songs 40`.
 
-Ogg Opus files of four minutes are made of the finished mixes in MIXES/manifest.csv, each from mixes of its own, and
+Ogg Opus files of four minutes are made of the finished mixes in MIXES/manifest.csv, each of them in another order, and
 added by a process that is killed by SIGKILL in the middle; then by another, with the same call, until all are there.
 Printed: songs a minute of wall clock and of the processor, the most memory the second process had, and what the kill
 cost: files that the second process had to embed again, and the time until it began the first that was missing.
@@ -13,6 +13,7 @@ import csv
 import multiprocessing
 import shutil
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -21,37 +22,51 @@ import torch
 
 from encoders import load_encoder
 from fxrep.audio import load_audio
-from fxrep.retrieval import ReferenceIndex
+from fxrep.retrieval import Matching, ReferenceIndex, match_encoder
 
 RATE, MINUTES = 48000, 4
 
 
 def make_songs(mixes: Path, folder: Path, count: int) -> list[Path]:
-    """Four minutes each: mixes one after the other, from another one on in each song."""
+    """Four minutes each: the coded packets of mixes, one after the other, in another order in each song."""
     with (mixes / "manifest.csv").open(encoding="utf-8", newline="") as file:
         parts = [mixes / row["path"] for row in csv.DictReader(file) if row["kind"] == "mix"]
     folder.mkdir(parents=True, exist_ok=True)
-    songs = []
-    for number in range(count):
-        target = folder / f"{number:04d}.opus"
-        songs.append(target)
-        if not target.exists():
-            chosen = [parts[(number * 7 + step) % len(parts)] for step in range(10)]
-            audio = torch.cat([load_audio(path, sample_rate=RATE, channels=2)[0] for path in chosen], dim=-1)
-            _write_opus(folder / "unfinished.opus", audio[:, : 60 * MINUTES * RATE].clamp(-1, 1).numpy())
-            (folder / "unfinished.opus").replace(target)
+    songs = [folder / f"{number:04d}.opus" for number in range(count)]
+    if all(song.exists() for song in songs):
+        return songs
+    coded = [_code(part, folder / "part.opus") for part in parts]
+    for number, song in enumerate(songs):
+        order = np.random.default_rng(number).permutation(len(coded))
+        packets = [packet for part in order for packet in coded[part]][: MINUTES * 60 * 50]
+        _write(song, folder / "part.opus", packets)
+    (folder / "part.opus").unlink()
     return songs
 
 
-def _write_opus(target: Path, audio: np.ndarray) -> None:
+def _code(source: Path, target: Path) -> list[bytes]:
+    """The packets, 20 ms each, of a mix as Ogg Opus; written to `target` on the way."""
+    audio = load_audio(source, sample_rate=RATE, channels=2)[0].clamp(-1, 1).numpy()
     with av.open(str(target), "w", format="ogg") as stream:
-        # The least that the encoder can do: only decoding is measured.
         track = stream.add_stream("libopus", rate=RATE, options={"compression_level": "0"})
         track.bit_rate, track.layout = 96000, "stereo"
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio), format="fltp", layout="stereo")
         frame.sample_rate, frame.pts = RATE, 0
         for piece in (*av.AudioResampler(format=track.format, layout="stereo", rate=RATE).resample(frame), None):
             stream.mux(track.encode(piece))
+    with av.open(str(target)) as stream:
+        return [bytes(packet) for packet in stream.demux(stream.streams.audio[0]) if packet.size][:-1]
+
+
+def _write(target: Path, like: Path, packets: list[bytes]) -> None:
+    with av.open(str(like)) as template, av.open(str(target), "w", format="ogg") as stream:
+        track = stream.add_stream_from_template(template.streams.audio[0])
+        for number, data in enumerate(packets):
+            packet = av.Packet(data)
+            packet.stream, packet.time_base = track, Fraction(1, RATE)
+            packet.pts = packet.dts = number * RATE // 50
+            packet.duration = RATE // 50
+            stream.mux(packet)
 
 
 def _status(name: str) -> float:
@@ -60,7 +75,7 @@ def _status(name: str) -> float:
 
 def _add(folder: Path, library: Path, model: str, answers) -> None:
     torch.set_num_threads(1)
-    encoder = load_encoder(model)
+    encoder = match_encoder(load_encoder(model), Matching())
     before_mb, wall, processor = _status("VmRSS"), time.perf_counter(), time.process_time()
     first: list[float] = []
     embed_windows = encoder.embed_windows

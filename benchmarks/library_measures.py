@@ -3,8 +3,10 @@
 python benchmarks/library_measures.py albums MIXES [--system default --system mfcc …]
 python benchmarks/library_measures.py altered MIXES [--model default] [--how opus …] [--songs 60]
 
+Either with --hear matched (as `fxrep index build` does), level (loudness alone) or released; all three if left out.
 MIXES holds a ``manifest.csv`` with the columns path, kind, source (the album) and artist; rows of the kind ``mix``
-count. Indexes are kept in ``--work`` and taken up again. A song never finds its own windows, only other songs.
+count. Indexes are kept in ``--work`` and taken up again. A song never finds its own windows, only other songs. A
+recording that lies in the library twice is one: which of its files is found first is left to chance, and told.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ from encoders import load_encoder
 from encoders.windows import fixed_windows, is_silent
 from fxrep.audio import iter_blocks, load_audio, save_audio
 from fxrep.metrics.features import FEATURES
-from fxrep.retrieval import ReferenceIndex
+from fxrep.retrieval import AS_RELEASED, Matching, ReferenceIndex, match_encoder
 from fxrep.retrieval.database import LEVELS, Level
 
 RATE, WINDOW_S = 44100, 10.0
 DRAWS = 2000
+HEARING = {"matched": Matching(), "level": Matching(bandwidth_hz=None), "released": AS_RELEASED}
+SAME_DB = -40.0
+"""Of the difference of two recordings that are the same one, coded twice at most."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,9 @@ def read_songs(folder: Path) -> list[Song]:
     return [song for song in songs if song not in silent]
 
 
-def open_index(songs: list[Song], model: str, work: Path) -> ReferenceIndex:
+def open_index(songs: list[Song], model: str, hear: str, work: Path) -> ReferenceIndex:
     """The index of all songs, made or taken up again."""
-    encoder, place = load_encoder(model), work / f"{model}.fxindex"
+    encoder, place = match_encoder(load_encoder(model), HEARING[hear]), work / f"{model}-{hear}.fxindex"
     work.mkdir(parents=True, exist_ok=True)
     index = ReferenceIndex.open(place, encoder) if place.exists() else ReferenceIndex.create(place, encoder)
     if failures := index.add([song.path for song in songs]).failures:
@@ -77,10 +82,10 @@ def open_index(songs: list[Song], model: str, work: Path) -> ReferenceIndex:
     return index
 
 
-def described_by(system: str, songs: list[Song], work: Path) -> Described:
+def described_by(system: str, hear: str, songs: list[Song], work: Path) -> Described:
     if system in FEATURES:
         return _by_features(FEATURES[system], songs)
-    with open_index(songs, system, work) as index:
+    with open_index(songs, system, hear, work) as index:
         windows, whole = index.embeddings("window"), index.embeddings("song")
     place = {str(song.path.resolve()): number for number, song in enumerate(songs)}
     owner = np.array([place[path] for path in windows.paths])
@@ -147,21 +152,22 @@ def interval(found: np.ndarray, groups: list[str]) -> str:
     return f"{100 * found.mean():.0f}% ({100 * low:.0f} to {100 * high:.0f})"
 
 
-def measure_albums(songs: list[Song], systems: list[str], work: Path) -> None:
+def measure_albums(songs: list[Song], systems: list[str], hearing: list[str], work: Path) -> None:
     kinds = {"album": [song.album for song in songs], "artist": [song.artist for song in songs]}
     asked = {kind: int(_asked(groups).sum()) for kind, groups in kinds.items()}
     print(f"{len(songs)} songs; asked: " + ", ".join(f"{count} by {kind}" for kind, count in asked.items()))
-    print("| system | compares | album@1 | album@10 | artist@1 | artist@10 |\n|---|---|---|---|---|---|")
+    print("| system | heard | compares | album@1 | album@10 | artist@1 | artist@10 |\n|---|---|---|---|---|---|---|")
     values = [f"{100 * chance(groups, first):.0f}%" for groups in kinds.values() for first in (1, 10)]
-    print(f"| chance | | {' | '.join(values)} |")
-    for system in systems:
-        described = described_by(system, songs, work)
+    print(f"| chance | | | {' | '.join(values)} |")
+    # Features are measured on recordings as they are.
+    for system, hear in [(one, way) for one in systems for way in (["released"] if one in FEATURES else hearing)]:
+        described = described_by(system, hear, songs, work)
         for level in ("window", "song"):
             likeness = described.likeness(level)
             cells = [
                 interval(found_among(likeness, groups, first), groups) for groups in kinds.values() for first in (1, 10)
             ]
-            print(f"| {system} | {level} | {' | '.join(cells)} |", flush=True)
+            print(f"| {system} | {hear} | {level} | {' | '.join(cells)} |", flush=True)
 
 
 def _coded(song: Song, target: Path, container: str, codec: str, kbits: int) -> Path:
@@ -212,35 +218,50 @@ def altered_songs(songs: list[Song], how: str, work: Path) -> Iterator[tuple[Son
         yield song, target
 
 
-def measure_altered(songs: list[Song], models: list[str], ways: list[str], work: Path, count: int) -> None:
+def measure_altered(
+    songs: list[Song], models: list[str], hearing: list[str], ways: list[str], work: Path, count: int
+) -> None:
     chosen = songs[:: max(1, len(songs) // count)][:count]
     print(f"{len(chosen)} queries among {len(songs)} songs; found first:")
-    print("| model | altered | by windows | by whole songs |\n|---|---|---|---|")
-    missed = []
-    for model in models:
-        with open_index(songs, model, work) as index:
+    print("| model | heard | altered | by windows | by whole songs |\n|---|---|---|---|---|")
+    missed: list[str] = []
+    twins: set[str] = set()
+    for model, hear in [(one, way) for one in models for way in hearing]:
+        with open_index(songs, model, hear, work) as index:
             for how in ways:
                 queries = list(altered_songs(chosen, how, work))
                 cells = []
                 for level in LEVELS:
-                    answers = [_answer(index, song, query, level) for song, query in queries]
+                    answers = [_answer(index, song, query, level, twins) for song, query in queries]
                     cells.append(f"{100 * answers.count('') / len(answers):.1f}%")
-                    missed += [f"{model}, {how}, by {level}: {answer}" for answer in answers if answer]
-                print(f"| {model} | {how} | {' | '.join(cells)} |", flush=True)
-    print("\n".join(missed))
+                    missed += [f"{model}, {hear}, {how}, by {level}: {answer}" for answer in answers if answer]
+                print(f"| {model} | {hear} | {how} | {' | '.join(cells)} |", flush=True)
+    print("\n".join([*sorted(twins), *missed]))
 
 
-def _answer(index: ReferenceIndex, song: Song, query: Path, level: Level) -> str:
-    """Nothing where the song is found first, else what is found instead."""
+def _answer(index: ReferenceIndex, song: Song, query: Path, level: Level, twins: set[str]) -> str:
+    """Nothing where the song is found first, else what is found instead; same recordings are put into `twins`."""
     hits = index.search(query, k=len(index), level=level)
     rank = [hit.path for hit in hits].index(song.path.resolve())
     if not rank:
         return ""
     instead, own = hits[0], hits[rank]
+    if rank == 1 and (difference_db := _difference_db(song.path, instead.path)) < SAME_DB:
+        pair = sorted(f"{path.parent.name}/{path.name}" for path in (song.path, instead.path))
+        twins.add(f"one recording, counted as itself: {' and '.join(pair)} differ by {difference_db:.0f} dB")
+        return ""
     return (
         f"{song.album}/{song.path.name} is number {rank + 1} ({own.score:.4f}), after "
         f"{instead.path.parent.name}/{instead.path.name} ({instead.score:.4f})"
     )
+
+
+def _difference_db(one: Path, other: Path) -> float:
+    """Energy of the difference of two files, in dB of that of the first; infinite where their lengths differ."""
+    first, second = load_audio(one)[0], load_audio(other)[0]
+    if first.shape != second.shape:
+        return float("inf")
+    return float(10 * torch.log10((first - second).square().sum() / first.square().sum() + 1e-12))
 
 
 def main() -> None:
@@ -250,16 +271,19 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("library-measures"))
     parser.add_argument("--system", action="append", help="encoder or features, for albums")
     parser.add_argument("--model", action="append", help="encoder, for altered")
+    parser.add_argument("--hear", action="append", choices=list(HEARING))
     parser.add_argument("--how", action="append", choices=list(ALTERATIONS))
     parser.add_argument("--songs", type=int, default=10**6, help="so many queries")
     given = parser.parse_args()
     torch.set_num_threads(1)
     songs = read_songs(given.mixes)
     if given.what == "albums":
-        measure_albums(songs, given.system or ["default", "tiny", "mfcc", "production"], given.work)
+        systems = given.system or ["default", "tiny", "mfcc", "production"]
+        measure_albums(songs, systems, given.hear or list(HEARING), given.work)
     else:
         ways = given.how or list(ALTERATIONS)
-        measure_altered(songs, given.model or ["default", "tiny"], ways, given.work, min(given.songs, len(songs)))
+        models, hearing = given.model or ["default", "tiny"], given.hear or list(HEARING)
+        measure_altered(songs, models, hearing, ways, given.work, min(given.songs, len(songs)))
 
 
 if __name__ == "__main__":

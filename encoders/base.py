@@ -124,7 +124,8 @@ class EffectEncoder(Configurable, nn.Module):
         if not recordings:
             raise AudioError("the batch holds no recordings")
         totals: dict[int, Tensor] = {}
-        for places, windows in self._sounding_windows(recordings, sample_rate, self.hop_s):
+        streams = (self._blocks(recording, sample_rate) for recording in recordings)
+        for places, windows in self._sounding_windows(streams, self.hop_s):
             for (item, _), embedding in zip(places, self.embed_batch(windows, vector), strict=True):
                 totals[item] = totals[item] + embedding if item in totals else embedding
         silent = [_name(recording, item, batched) for item, recording in enumerate(recordings) if item not in totals]
@@ -174,16 +175,32 @@ class EffectEncoder(Configurable, nn.Module):
             AudioError: the audio cannot be used, or is silent throughout.
             ArgumentError: `hop_s` is out of range, or an array came without a sample rate.
         """
+        yield from self.cut_windows(self._blocks(audio, sample_rate), hop_s, _name(audio))
+
+    def cut_windows(
+        self, blocks: Iterable[Tensor], hop_s: float | None = None, name: str = "the audio"
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """`window_batches` of a recording that arrives in pieces, and may have been worked on before.
+
+        Args:
+            blocks: consecutive pieces (2, n) at `sample_rate`, of any lengths.
+            hop_s: distance between windows in seconds, at most `window_s`; None for the encoder's own.
+            name: of the recording in messages.
+
+        Raises:
+            AudioError: it is silent throughout.
+            ArgumentError: `hop_s` is out of range.
+        """
         hop_s = self.hop_s if hop_s is None else hop_s
         if not 0 < hop_s <= self.window_s:
             raise ArgumentError(f"hop_s={hop_s}: expected a value above 0 and at most window_s={self.window_s:g}")
         silent = True
-        for places, windows in self._sounding_windows([audio], sample_rate, hop_s):
+        for places, windows in self._sounding_windows([blocks], hop_s):
             starts = torch.tensor([start for _, start in places], dtype=torch.float64) / self.sample_rate
             silent = False
             yield starts.float(), windows
         if silent:
-            raise AudioError(f"{_name(audio)}: {_SILENT}")
+            raise AudioError(f"{name}: {_SILENT}")
 
     def embed_batch(self, windows: Tensor, query: Tensor | None = None) -> Tensor:
         """Embed windows (W, 2, T) of any length: (W, D) of unit length on the CPU, without gradients.
@@ -204,13 +221,12 @@ class EffectEncoder(Configurable, nn.Module):
         return fingerprint(self)
 
     def _sounding_windows(
-        self, recordings: list[AudioInput], sample_rate: int | None, hop_s: float
+        self, recordings: Iterable[Iterable[Tensor]], hop_s: float
     ) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
         """Groups of windows that are not silent: (recording, first sample) of each, and their audio (W, 2, T)."""
         places: list[tuple[int, int]] = []
         group: list[Tensor] = []
-        for item, recording in enumerate(recordings):
-            blocks = self._blocks(recording, sample_rate)
+        for item, blocks in enumerate(recordings):
             for start, window in fixed_windows(blocks, self._samples(self.window_s), self._samples(hop_s)):
                 if is_silent(window):
                     continue

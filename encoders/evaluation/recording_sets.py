@@ -21,7 +21,7 @@ from fxrep.data import read_manifest
 from fxrep.errors import ArgumentError, AudioError, DataError, FxrepError
 from fxrep.metrics import FEATURES, VectorSet
 from fxrep.progress import track_progress
-from fxrep.retrieval import EmbeddingTable, read_embeddings
+from fxrep.retrieval import AS_RELEASED, EmbeddingTable, read_embeddings
 from fxrep.table_kinds import EMBEDDINGS, MANIFEST, table_kind
 
 FEATURE_RATE = 44100
@@ -110,6 +110,11 @@ def _of_table(source: Path, table: EmbeddingTable, model: str | None, windows: b
     if model in FEATURES:
         raise ArgumentError(f"{source} holds embeddings: {model} needs the recordings; give their folder")
     if model is not None and load_encoder(model).fingerprint != table.fingerprint:
+        if table.matching:
+            raise DataError(
+                f"{source} holds recordings {table.matching}, and sets are compared as released: embed them again with "
+                f"fxrep embed {AS_RELEASED.options}"
+            )
         raise DataError(f"{source} was not embedded with {model}: name its encoder with --model")
     if windows and table.level != "window":
         raise DataError(f"{source} holds whole songs: embed again with fxrep embed --windows, or leave --windows out")

@@ -13,6 +13,7 @@ from fxrep.audio.inputs import AudioInput, check_audio, read_audio
 from fxrep.audio.k_weighted_energy import k_weighted_energy
 from fxrep.audio.layout import match_channels
 from fxrep.audio.loudness import integrated_loudness, normalize_loudness
+from fxrep.audio.loudness_stream import LoudnessStream
 from fxrep.audio.peaks import SILENCE_DB, sample_peak_db, true_peak_db
 from fxrep.audio.reading import audio_info, iter_blocks, load_audio
 from fxrep.audio.resampling import resample, resample_differentiable
@@ -25,6 +26,7 @@ __all__ = [
     "STEPS_PER_BLOCK",
     "AudioInfo",
     "AudioInput",
+    "LoudnessStream",
     "audio_info",
     "check_audio",
     "find_audio_files",

@@ -8,6 +8,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from fxrep.cli.matching_options import (
+    DEFAULT_BANDWIDTH,
+    DEFAULT_LOUDNESS,
+    BandwidthMatchOption,
+    LoudnessMatchOption,
+    load_matched,
+    parse_matching,
+)
 from fxrep.cli.output import JsonOption, emit, report_failures
 from fxrep.errors import ArgumentError
 
@@ -17,6 +25,8 @@ def run(
     output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file to write; with --ray a folder of them.")],
     model: Annotated[str, typer.Option(help="Name or folder of the encoder.")] = "default",
     windows: Annotated[bool, typer.Option("--windows", help="One row per window instead of one per song.")] = False,
+    match_loudness: LoudnessMatchOption = DEFAULT_LOUDNESS,
+    match_bandwidth: BandwidthMatchOption = DEFAULT_BANDWIDTH,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Embed the I-th of N parts of the files, I from 1.")] = "",
     prune: Annotated[bool, typer.Option("--prune", help="Drop the rows of files that are not named.")] = False,
     readers: Annotated[
@@ -34,18 +44,18 @@ def run(
     """Embed recordings into one Parquet file; run it again to go on after an interruption.
 
     Files that cannot be read are named and left out. An output that is there is added to: unchanged files are not
-    embedded again, rows of files that are not named now stay. It must be of the same model. With --ray every machine
-    must reach songs, output and model by the same names. Without Ray, give each of many machines its own --shard and
-    -o, in one folder: fxrep map reads the folder.
+    embedded again, rows of files that are not named now stay. It must be of the same model, loudness and bandwidth, and
+    so must the index that takes it. With --ray every machine must reach songs, output and model by the same names.
+    Without Ray, give each of many machines its own --shard and -o, in one folder: fxrep map reads the folder.
 
     \b
     Example: fxrep embed songs/ -o embeddings.parquet
     """
-    from encoders import load_encoder
     from fxrep.retrieval import embed_corpus
 
     part = _parse_shard(shard) if shard else None
-    encoder = load_encoder(model)
+    matching = parse_matching(match_loudness, match_bandwidth)
+    encoder = load_matched(model, matching)
     level: Literal["window", "song"] = "window" if windows else "song"
     if ray is None:
         report = embed_corpus(paths, encoder, output, level=level, shard=part, prune=prune, readers=readers)
@@ -55,7 +65,7 @@ def run(
         from fxrep.retrieval.ray_corpus import embed_on_ray
 
         local = Path(model)
-        load = partial(load_encoder, str(local.resolve()) if local.is_dir() else model)
+        load = partial(load_matched, str(local.resolve()) if local.is_dir() else model, matching)
         report = embed_on_ray(paths, load, output, address=ray, level=level, prune=prune)
     report_failures(report.failures)
     result: dict[str, Any] = {
@@ -67,6 +77,7 @@ def run(
         "dropped": report.dropped,
         "dim": encoder.dim,
         "fingerprint": encoder.fingerprint,
+        "heard": str(matching),
         "failures": [{"path": path, "reason": reason} for path, reason in report.failures],
     }
     text = f"{report.output}: {report.rows} embeddings of {report.files} files"

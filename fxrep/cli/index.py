@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fxrep.cli.matching_options import (
+    DEFAULT_BANDWIDTH,
+    DEFAULT_LOUDNESS,
+    BandwidthMatchOption,
+    LoudnessMatchOption,
+    load_matched,
+    parse_matching,
+)
 from fxrep.cli.output import JsonOption, emit, report_failures
 from fxrep.errors import ArgumentError, DataError
 
@@ -36,6 +44,8 @@ def build(
     model: Annotated[str, typer.Option(help="Name or folder of the encoder.")] = "default",
     metadata: MetadataOption = None,
     loudness: LoudnessOption = False,
+    match_loudness: LoudnessMatchOption = DEFAULT_LOUDNESS,
+    match_bandwidth: BandwidthMatchOption = DEFAULT_BANDWIDTH,
     force: Annotated[bool, typer.Option("--force", help="Replace an index that is there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,18 +53,20 @@ def build(
 
     The same call goes on where it was interrupted. With --force the old index stays until the new one is complete.
 
+    Songs and queries are heard at one loudness and bandwidth, so that a song is found whatever file it comes in. Where
+    all come from one place, at the level of their release, more is told apart with both options none.
+
     \b
     Example: fxrep index build library.fxindex songs/
     """
-    from encoders import load_encoder
     from fxrep.retrieval import build_index
 
+    matching = parse_matching(match_loudness, match_bandwidth)
     table = _read_metadata(metadata)
     local = Path(model)
     name = str(local.resolve()) if local.is_dir() else model
-    report = build_index(
-        index, paths, load_encoder(model), model=name, metadata=table, loudness=loudness, overwrite=force
-    )
+    encoder = load_matched(model, matching)
+    report = build_index(index, paths, encoder, model=name, metadata=table, loudness=loudness, overwrite=force)
     _report_added(index, report, as_json)
 
 

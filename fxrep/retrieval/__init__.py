@@ -14,12 +14,15 @@ from fxrep.retrieval.explanation import Difference, Explanation, Passage, explai
 from fxrep.retrieval.filters import Between
 from fxrep.retrieval.hits import Hit, format_hits
 from fxrep.retrieval.index import ReferenceIndex
+from fxrep.retrieval.matched_encoder import MatchedEncoder, match_encoder
+from fxrep.retrieval.matching import AS_RELEASED, Matching
 from fxrep.retrieval.point_reader import IndexPoints
 from fxrep.retrieval.upgrade import upgrade_index
 from fxrep.retrieval.writer import AddReport
 
 __all__ = [
     "ASPECTS",
+    "AS_RELEASED",
     "AddReport",
     "Aspect",
     "AudioEncoder",
@@ -31,6 +34,8 @@ __all__ = [
     "Explanation",
     "Hit",
     "IndexPoints",
+    "MatchedEncoder",
+    "Matching",
     "Passage",
     "ReferenceIndex",
     "SongEmbedding",
@@ -40,6 +45,7 @@ __all__ = [
     "explain",
     "format_hits",
     "in_shard",
+    "match_encoder",
     "read_embeddings",
     "upgrade_index",
     "write_embeddings",

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fxrep.audio import find_audio_files
-from fxrep.errors import AudioError, OutputError
+from fxrep.errors import AudioError, OutputError, ReferenceIndexError
 from fxrep.files import atomic_folder
 from fxrep.retrieval.database import is_index
 from fxrep.retrieval.embedding_file import embedding_files, is_embeddings
 from fxrep.retrieval.encoder import AudioEncoder
 from fxrep.retrieval.index import ReferenceIndex
+from fxrep.retrieval.matched_encoder import matching_of
 from fxrep.retrieval.model_check import check_windows
 from fxrep.retrieval.unfinished_mark import UnfinishedMark
 from fxrep.retrieval.writer import AddReport, Metadata
@@ -38,7 +39,7 @@ def build_index(
         path: folder to make, for example ``library.fxindex``.
         paths: files and folders of audio, and files or folders of files that `embed_corpus` and `embed_on_ray` wrote
             with ``level="window"``.
-        encoder: what embeds them.
+        encoder: what embeds them; from `match_encoder`, after their loudness and bandwidth are matched.
         model: name under which the encoder can be loaded again.
         metadata: for some of the files, keyed by path.
         loudness: measure how loud each file is, to filter by.
@@ -55,7 +56,7 @@ def build_index(
     tables = [source for source in given if is_embeddings(source)]
     for table in tables:
         for file in embedding_files(table):
-            check_windows(file, encoder.fingerprint, "the new index")
+            check_windows(file, encoder.fingerprint, "the new index", matching_of(encoder))
     sources = [source for source in given if not is_embeddings(source)]
     if sources or not tables:
         find_audio_files(sources)
@@ -68,7 +69,13 @@ def build_index(
                 fresh = ReferenceIndex.create(temporary, encoder, model=model)
                 return _fill(fresh, sources, tables, metadata, loudness)
         mark.check()
-        report = _fill(ReferenceIndex.open(folder, encoder), sources, tables, metadata, loudness)
+        unfinished = ReferenceIndex.open(folder, encoder)
+        if matching_of(encoder) != unfinished.matching:
+            raise ReferenceIndexError(
+                f"{folder} was begun with recordings {unfinished.matching}, not {matching_of(encoder)}: give "
+                f"{unfinished.matching.options}, or begin again with --force"
+            )
+        report = _fill(unfinished, sources, tables, metadata, loudness)
     else:
         index = ReferenceIndex.create(folder, encoder, model=model)
         mark.set()

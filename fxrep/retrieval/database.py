@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fxrep.errors import OutputError, ReferenceIndexError
-from fxrep.retrieval.index_state import FORMAT_VERSION, DamagedIndexError, IndexState, text_crc
+from fxrep.retrieval.index_state import FORMAT_VERSION, PLAIN_VERSION, DamagedIndexError, IndexState, text_crc
 from fxrep.retrieval.song_row import COLUMNS, SongRow
 
 DATABASE_NAME = "index.sqlite"
@@ -34,7 +34,7 @@ CREATE TABLE songs (
 CREATE INDEX songs_by_content ON songs (content_hash);
 CREATE INDEX songs_by_generation ON songs (generation);
 CREATE TABLE removed (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
-INSERT INTO meta VALUES ('format_version', '{FORMAT_VERSION}');
+INSERT INTO meta VALUES ('format_version', '{PLAIN_VERSION}');
 """
 _INSERT = f"INSERT OR REPLACE INTO songs ({COLUMNS}, checksum) VALUES ({', '.join('?' * (len(SongRow._fields) + 1))})"
 
@@ -88,17 +88,18 @@ class IndexDatabase:
                 f"{self.folder} has format version {version}, but this fxrep reads {FORMAT_VERSION}: install a newer "
                 f"fxrep, or rebuild it with: fxrep index build {self.folder} SONGS --force"
             )
-        if version != str(FORMAT_VERSION):
+        if version not in (str(PLAIN_VERSION), str(FORMAT_VERSION)):
             raise sqlite3.DatabaseError("its format version is damaged")
         answer = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if answer != "ok":
             raise sqlite3.DatabaseError(str(answer).replace("\n", " "))
-        self.state()
+        if version != str(self.state().format_version):
+            raise sqlite3.DatabaseError("its format version is damaged")
 
     def _has_state(self) -> bool:
-        # With a sound state of this version, another version number is a flipped bit and no other format.
+        # With a sound state, a version number that is not known is a flipped bit and no other format.
         try:
-            return self.state().format_version == FORMAT_VERSION
+            return bool(self.state())
         except (DamagedIndexError, sqlite3.Error):
             return False
 
@@ -160,7 +161,8 @@ class IndexDatabase:
     def write_state(self, state: IndexState) -> None:
         """Store the state, inside a transaction."""
         text = state.to_json()
-        values = {"state": text, "state_crc": str(text_crc(text))}
+        version = str(state.format_version)
+        values = {"state": text, "state_crc": str(text_crc(text)), "format_version": version}
         self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def put(self, row: SongRow) -> None:

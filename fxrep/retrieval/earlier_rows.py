@@ -18,6 +18,8 @@ from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_file import EmbeddingFile
 from fxrep.retrieval.embedding_table import EmbeddingTable, Row
 from fxrep.retrieval.encoder import AudioEncoder
+from fxrep.retrieval.matched_encoder import matching_of
+from fxrep.retrieval.matching import Matching
 from fxrep.table_kinds import EMBEDDINGS, check_replaceable
 
 _GROUPS_KEPT = 4
@@ -57,7 +59,7 @@ class EarlierRows:
         self._known: dict[str, KnownRows] = {}
         self._sources: list[EmbeddingFile] = []
         self._groups: OrderedDict[tuple[int, int], EmbeddingTable] = OrderedDict()
-        run = (encoder.fingerprint, level, shard)
+        run = (encoder.fingerprint, matching_of(encoder), level, shard)
         check_replaceable(target, EMBEDDINGS)
         if target.is_file() and target.stat().st_size:
             file = EmbeddingFile(target)
@@ -132,8 +134,12 @@ class EarlierRows:
             self._known[os.path.realpath(path)] = KnownRows(content_hash, source, np.asarray(rows, dtype=np.int64))
 
 
-def _check_same_run(file: EmbeddingFile, holds: str, fingerprint: str, level: Level, shard: str) -> None:
+def _check_same_run(
+    file: EmbeddingFile, holds: str, fingerprint: str, matching: Matching, level: Level, shard: str
+) -> None:
     advice = "choose another name, or delete it first"
+    if file.matching != matching:
+        raise OutputError(f"{holds} embeddings of recordings {file.matching}, not {matching}: {advice}")
     if file.fingerprint != fingerprint:
         raise OutputError(f"{holds} embeddings by another model ({file.fingerprint[:16]}): {advice}")
     if file.level != level:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from fxrep.errors import DataError
 from fxrep.retrieval.database import UNIT_TOLERANCE, Level
 from fxrep.retrieval.embedding_table import COLUMNS, GROUP_ROWS, EmbeddingTable
 from fxrep.retrieval.encoder import SongEmbedding
+from fxrep.retrieval.matching import Matching
 from fxrep.table_kinds import table_kind
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class EmbeddingFile:
         rows: how many there are.
         level: whether a row is a song or a window.
         fingerprint: of the encoder that made the vectors.
+        matching: what the recordings were brought to before they were embedded.
         shard: ``i/n``; ``""`` where the file is not one of several.
         sources: what the embedded files looked like, ``""`` where it is not known.
         dim: length D of a vector.
@@ -63,6 +66,7 @@ class EmbeddingFile:
         self.rows: int = self._metadata.num_rows
         self.level: Level = "song" if tags["fxrep.level"] == "song" else "window"
         self.fingerprint = tags["fxrep.fingerprint"]
+        self.matching = _matching(path, tags.get("fxrep.matching", "[null, null]"))
         self.shard = tags.get("fxrep.shard", "")
         self.sources = tags.get("fxrep.sources", "")
         self.dim = int(schema.field("embedding").type.list_size)
@@ -148,6 +152,7 @@ class EmbeddingFile:
             vectors=vectors.astype(np.float32),
             level=self.level,
             fingerprint=self.fingerprint,
+            matching=self.matching,
         )
 
     def _unreadable(self, error: Exception) -> DataError:
@@ -155,6 +160,15 @@ class EmbeddingFile:
         return DataError(
             f"{self.path} is not a readable Parquet file ({reason}): delete it and write it again with fxrep embed"
         )
+
+
+def _matching(path: Path, text: str) -> Matching:
+    try:
+        return Matching(*json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{path} was changed by another program: delete it and write it again with fxrep embed"
+        ) from error
 
 
 def is_embeddings(path: str | os.PathLike[str]) -> bool:
@@ -211,4 +225,5 @@ def joined(tables: Sequence[EmbeddingTable]) -> EmbeddingTable:
         vectors=np.concatenate([table.vectors for table in tables]),
         level=tables[0].level,
         fingerprint=tables[0].fingerprint,
+        matching=tables[0].matching,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from fxrep.files import atomic_file
 from fxrep.retrieval.database import Level
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, unit_vectors
 from fxrep.retrieval.hits import MetadataValue
+from fxrep.retrieval.matched_encoder import matching_of
+from fxrep.retrieval.matching import AS_RELEASED, Matching
 
 if TYPE_CHECKING:
     import pyarrow
@@ -41,6 +44,7 @@ class EmbeddingTable:
         level: whether a row is a song or a window.
         fingerprint: of the encoder that made the vectors.
         metadata: stored with the song; empty where there is none.
+        matching: what the recordings were brought to before they were embedded; the fingerprint covers it.
     """
 
     paths: Sequence[str]
@@ -51,6 +55,7 @@ class EmbeddingTable:
     level: Level
     fingerprint: str
     metadata: Sequence[dict[str, MetadataValue]] = field(default_factory=list)
+    matching: Matching = AS_RELEASED
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -67,6 +72,7 @@ class EmbeddingTable:
             self.level,
             self.fingerprint,
             self.metadata[rows],
+            self.matching,
         )
 
     def songs(self) -> EmbeddingTable:
@@ -88,6 +94,7 @@ class EmbeddingTable:
             level="song",
             fingerprint=self.fingerprint,
             metadata=[self.metadata[first] for first in firsts] if self.metadata else [],
+            matching=self.matching,
         )
 
     def to_songs(self) -> list[SongEmbedding]:
@@ -145,6 +152,7 @@ def embedding_schema(encoder: AudioEncoder, level: Level, shard: str = "", sourc
     """
     import pyarrow as pa
 
+    matching = matching_of(encoder)
     return pa.schema(
         [
             ("path", pa.string()),
@@ -158,6 +166,7 @@ def embedding_schema(encoder: AudioEncoder, level: Level, shard: str = "", sourc
             "fxrep.level": level,
             "fxrep.sample_rate": str(encoder.sample_rate),
             "fxrep.window_s": repr(float(encoder.window_s)),
+            **({"fxrep.matching": json.dumps([matching.loudness_lufs, matching.bandwidth_hz])} if matching else {}),
             **({"fxrep.shard": shard} if shard else {}),
             **({"fxrep.sources": sources} if sources else {}),
         },

@@ -24,6 +24,7 @@ _HAS = (
     "EXISTS (SELECT 1 FROM json_each(songs.{column}) AS one WHERE one.key = ? AND (CASE one.type WHEN 'array' THEN "
     "EXISTS (SELECT 1 FROM json_each(one.value) AS item WHERE {item}) ELSE {one} END))"
 )
+_MOST_KEYS = 30
 _KEY = "EXISTS (SELECT 1 FROM json_each(songs.metadata) AS named WHERE named.key = ?)"
 
 
@@ -66,6 +67,9 @@ class Filter:
         Args:
             database: of the index.
             base: where relative paths begin.
+
+        Raises:
+            ArgumentError: `where` names what no song has.
         """
         clauses, arguments = [], []
         for key, wanted in (self.where or {}).items():
@@ -76,7 +80,10 @@ class Filter:
         rows = database.connection.execute(
             f"SELECT id, path FROM songs WHERE {' AND '.join(clauses) or '1'}", arguments
         )
-        return np.fromiter((row[0] for row in rows if self._path_passes(row[1], base)), dtype=np.int64)
+        found = list(rows)
+        if not found:
+            _check_keys(database, list(self.where or {}))
+        return np.fromiter((row[0] for row in found if self._path_passes(row[1], base)), dtype=np.int64)
 
     def _path_passes(self, stored: str, base: Path) -> bool:
         if self.path_glob is None and self.folder is None:
@@ -102,6 +109,21 @@ def _condition(key: str, wanted: Condition | Sequence[Condition]) -> tuple[str, 
         clauses.append(f"({metadata} OR (NOT {_KEY} AND {facts}))")
         arguments += [key, *values, *values, key, key, *values, *values]
     return f"({' OR '.join(clauses)})", arguments
+
+
+def _check_keys(database: IndexDatabase, wanted: list[str]) -> None:
+    """Refuse keys that no song has; asked only where nothing was found, since it looks at every song."""
+    if database.connection.execute("SELECT 1 FROM songs LIMIT 1").fetchone() is None:
+        return
+    rows = database.connection.execute(
+        "SELECT DISTINCT one.key FROM songs, json_each(songs.metadata) AS one UNION "
+        "SELECT DISTINCT one.key FROM songs, json_each(songs.facts) AS one ORDER BY 1"
+    )
+    known = [str(row[0]) for row in rows]
+    for key in wanted:
+        if key not in known:
+            there = ", ".join(known[:_MOST_KEYS]) + (", …" if len(known) > _MOST_KEYS else "")
+            raise ArgumentError(f"where {key!r:.60}: no song has it; known are: {there or 'none'}")
 
 
 def _test(key: str, wanted: Condition) -> tuple[str, list[Any]]:

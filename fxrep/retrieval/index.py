@@ -20,6 +20,7 @@ from fxrep.retrieval.embedding_file import embedding_files
 from fxrep.retrieval.embedding_table import EmbeddingTable
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_song, hash_file
 from fxrep.retrieval.index_state import IndexState
+from fxrep.retrieval.matched_encoder import matching_of
 from fxrep.retrieval.model_check import check_windows
 from fxrep.retrieval.reader import IndexReader
 from fxrep.retrieval.song_facts import read_facts
@@ -54,7 +55,8 @@ class ReferenceIndex(IndexReader):
 
         Args:
             path: folder to make, for example ``library.fxindex``.
-            encoder: what the index will be made with, for good.
+            encoder: what the index will be made with, for good; from `match_encoder`, for one that hears every
+                recording at one loudness and bandwidth.
             model: the name under which the encoder was loaded, kept so that a search can load it again.
 
         Raises:
@@ -63,12 +65,15 @@ class ReferenceIndex(IndexReader):
         folder = Path(path)
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise OutputError(f"{folder} exists already: add to it with: fxrep index add, or choose another name")
+        matching = matching_of(encoder)
         state = IndexState(
             fingerprint=encoder.fingerprint,
             model=model,
             dim=int(encoder.dim),
             sample_rate=int(encoder.sample_rate),
             window_s=float(encoder.window_s),
+            loudness_lufs=matching.loudness_lufs,
+            bandwidth_hz=matching.bandwidth_hz,
         )
         with atomic_folder(folder) as temporary:
             create_files(temporary, state)
@@ -135,7 +140,7 @@ class ReferenceIndex(IndexReader):
             ReferenceIndexError: the table was made with another model.
             ArgumentError: it has no windows.
         """
-        check_windows(table, self.fingerprint, str(self.folder))
+        check_windows(table, self.fingerprint, str(self.folder), self.matching)
         songs = {song.path: song for song in table.to_songs()}
 
         def prepare(file: Path) -> Prepared | None:
@@ -162,7 +167,7 @@ class ReferenceIndex(IndexReader):
         given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         files = [file for path in given for file in embedding_files(path)]
         for file in files:
-            check_windows(file, self.fingerprint, str(self.folder))
+            check_windows(file, self.fingerprint, str(self.folder), self.matching)
 
         def prepare(song: SongEmbedding) -> Prepared | None:
             return None if self._holds(song.path, song.content_hash) else Prepared(song)

@@ -9,8 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from fxrep.errors import ReferenceIndexError
+from fxrep.retrieval.matching import Matching
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+"""Of an index that matches recordings."""
+PLAIN_VERSION = 2
+"""Of one that hears them as they are, which fxrep without matching reads too."""
 
 
 class DamagedIndexError(ReferenceIndexError):
@@ -56,7 +60,8 @@ class IndexState:
         journal_crc: CRC-32 of exactly that.
         parts: the vector files by number.
         inverted: what `inverted_lists` built and measured; None where every search is exact.
-        format_version: of the folder.
+        loudness_lufs, bandwidth_hz: what recordings are brought to before they are embedded, see `Matching`.
+        format_version: of the folder; follows from the above.
     """
 
     fingerprint: str
@@ -76,11 +81,25 @@ class IndexState:
     journal_crc: int = 0
     parts: Mapping[int, PartState] = field(default_factory=dict)
     inverted: Mapping[str, Any] | None = None
-    format_version: int = FORMAT_VERSION
+    loudness_lufs: float | None = None
+    bandwidth_hz: float | None = None
+
+    @property
+    def matching(self) -> Matching:
+        """What recordings are brought to before they are embedded."""
+        return Matching(self.loudness_lufs, self.bandwidth_hz)
+
+    @property
+    def format_version(self) -> int:
+        """Of the folder: no newer than it has to be."""
+        return FORMAT_VERSION if self.matching else PLAIN_VERSION
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        values = {**asdict(self), "format_version": self.format_version}
+        if not self.matching:
+            del values["loudness_lufs"], values["bandwidth_hz"]
+        return json.dumps(values)
 
     @staticmethod
     def from_json(text: str) -> IndexState:
@@ -92,8 +111,10 @@ class IndexState:
         try:
             values = json.loads(text)
             parts = {int(number): PartState(**part) for number, part in values.pop("parts").items()}
+            version = values.pop("format_version")
             state = IndexState(**values, parts=parts)
             sound = min(int(state.dim), int(state.sample_rate), float(state.window_s)) > 0
+            sound = sound and version == state.format_version
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise DamagedIndexError("its description is damaged") from error
         if not sound:

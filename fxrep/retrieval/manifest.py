@@ -36,6 +36,7 @@ def manifest_text(folder: Path, state: IndexState) -> str:
             "sample_rate": state.sample_rate,
             "window_s": state.window_s,
         },
+        **({"matched": _matched(state)} if state.matching else {}),
         "generation": state.generation,
         "songs": state.songs,
         "windows": state.windows,
@@ -44,6 +45,10 @@ def manifest_text(folder: Path, state: IndexState) -> str:
         "inverted_lists": dict(inverted) if inverted else None,
     }
     return json.dumps(described, indent=2) + "\n"
+
+
+def _matched(state: IndexState) -> dict[str, float | None]:
+    return {"loudness_lufs": state.loudness_lufs, "bandwidth_hz": state.bandwidth_hz}
 
 
 def write_manifest(folder: Path, state: IndexState) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from fxrep.audio import AudioInput
 from fxrep.errors import ArgumentError
 from fxrep.retrieval.encoder import AudioEncoder, to_numpy, unit_vectors
 from fxrep.retrieval.explanation import Passage
+from fxrep.retrieval.matching import Matching
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class EmbeddedQuery:
         starts_s: where in the query each of them starts, float64 ``(Q,)``; None where it stands for the whole.
         window_s: length of such a passage.
         passages: what the query sounds like.
-        song_ids: songs of the index that are the query.
+        song_ids: songs of the index that are the query, or that are not wanted: they are not found.
     """
 
     vectors: np.ndarray
@@ -80,11 +81,15 @@ class QueryReader:
         encoder: of the index.
         known: a song of the index by its id.
         window_s: length of a window in seconds.
+        matching: what the encoder brings recordings to.
+        same: ids of the songs of the index that a file is.
     """
 
     encoder: Callable[[], AudioEncoder]
     known: Callable[[int, float, float | None], EmbeddedQuery]
     window_s: float
+    matching: Matching
+    same: Callable[[str | os.PathLike[str]], tuple[int, ...]]
 
     def read(
         self,
@@ -101,23 +106,24 @@ class QueryReader:
         """Embed one query; the arguments are those of `ReferenceIndex.search`."""
         _check_passage(start_s, duration_s)
         several = _is_several(query)
-        items = list(query) if several else [query]  # type: ignore[arg-type]
+        items = _items(query)
         if not items:
             raise ArgumentError("the query is an empty list: give at least one recording")
-        read = [
-            self._one(item, windows and not several, sample_rate, start_s, duration_s, stem)  # type: ignore[arg-type]
-            for item in items
-        ]
+        read = [self._one(item, windows and not several, sample_rate, start_s, duration_s, stem) for item in items]
         found = read[0] if len(read) == 1 else _mean(read)
         if unlike is None:
             return found
         if not 0 < dislike <= 2:
             raise ArgumentError(f"dislike is {dislike:g}, but must be above 0 and at most 2")
-        others = self.read(unlike, windows=False, sample_rate=sample_rate).vectors.mean(axis=0)
-        vectors = found.vectors - np.float32(dislike) * others
+        others = self.read(unlike, windows=False, sample_rate=sample_rate)
+        vectors = found.vectors - np.float32(dislike) * others.vectors.mean(axis=0)
         if (np.linalg.norm(vectors, axis=1) < 1e-3).any():
             raise ArgumentError("what is wanted and what is not are the same: nothing is left to look for")
-        return _replaced(found, unit_vectors(vectors, "query"))
+        # What is not wanted is not found, whether it was named by its id or as a file.
+        named = [item.of if isinstance(item, QueryPart) else item for item in _items(unlike)]
+        files = [song for item in named if isinstance(item, str | os.PathLike) for song in self.same(item)]
+        left_out = (*found.song_ids, *others.song_ids, *files)
+        return replace(found, vectors=unit_vectors(vectors, "query"), song_ids=left_out)
 
     def _one(
         self,
@@ -140,27 +146,37 @@ class QueryReader:
         passage = Passage(cast(AudioInput, item), sample_rate, start_s, duration_s)
         audio, rate = passage.read()
         name = str(item) if isinstance(item, str | os.PathLike) else "query"
+        # The loudness of a part is that of its recording: what is quiet in a song stays quiet.
+        is_part = self.matching.loudness_lufs is not None and (start_s > 0 or duration_s is not None)
+        options: dict[str, Any] = {"whole": item} if is_part else {}
         if stem is not None:
-            vector = _embed_stem(encoder, audio, rate, stem)
+            vector = _embed_stem(encoder, audio, rate, stem, options)
             return EmbeddedQuery(unit_vectors(to_numpy(vector), name), None, 0.0, (passage,))
         if not windows:
-            return EmbeddedQuery(unit_vectors(to_numpy(encoder.embed(audio, rate)), name), None, 0.0, (passage,))
-        starts, vectors = encoder.embed_windows(audio, rate)
+            vector = encoder.embed(audio, rate, **options)
+            return EmbeddedQuery(unit_vectors(to_numpy(vector), name), None, 0.0, (passage,))
+        starts, vectors = encoder.embed_windows(audio, rate, **options)
         starts_s = np.round(to_numpy(starts).astype(np.float64), 4)
         return EmbeddedQuery(unit_vectors(to_numpy(vectors), name), starts_s, self.window_s, (passage,))
 
 
-def _embed_stem(encoder: AudioEncoder, audio: AudioInput, rate: int | None, stem: AudioInput) -> torch.Tensor:
+def _embed_stem(
+    encoder: AudioEncoder, audio: AudioInput, rate: int | None, stem: AudioInput, options: dict[str, Any]
+) -> torch.Tensor:
     if "query" not in inspect.signature(encoder.embed).parameters:
         raise ArgumentError(
-            f"this {type(encoder).__name__} hears a mixture as a whole and takes no stem: search with the stem's own "
+            f"this {_name_of(encoder)} hears a mixture as a whole and takes no stem: search with the stem's own "
             "recording, or use an index of an encoder that takes queries"
         )
     try:
-        found: torch.Tensor = encoder.embed(audio, rate, query=stem)  # type: ignore[call-arg]
+        found: torch.Tensor = encoder.embed(audio, rate, query=stem, **options)  # type: ignore[call-arg]
     except ArgumentError as error:
         raise ArgumentError(f"stem {stem if isinstance(stem, str | os.PathLike) else 'clip'}: {error}") from error
     return found
+
+
+def _name_of(encoder: AudioEncoder) -> str:
+    return type(getattr(encoder, "base", encoder)).__name__
 
 
 def _mean(queries: Sequence[EmbeddedQuery]) -> EmbeddedQuery:
@@ -171,8 +187,8 @@ def _mean(queries: Sequence[EmbeddedQuery]) -> EmbeddedQuery:
     return EmbeddedQuery(vector, None, 0.0, passages, tuple(i for query in queries for i in query.song_ids))
 
 
-def _replaced(query: EmbeddedQuery, vectors: np.ndarray) -> EmbeddedQuery:
-    return EmbeddedQuery(vectors, query.starts_s, query.window_s, query.passages, query.song_ids)
+def _items(query: Question) -> list[AudioInput | int | QueryPart]:
+    return list(query) if _is_several(query) else [query]  # type: ignore[arg-type, list-item]
 
 
 def _is_several(query: Question) -> bool:

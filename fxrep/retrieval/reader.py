@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_table import EmbeddingTable, check_level
 from fxrep.retrieval.encoder import AudioEncoder
 from fxrep.retrieval.exact_search import Matches
-from fxrep.retrieval.explanation import Passage
 from fxrep.retrieval.filters import Filter, Where
 from fxrep.retrieval.hits import Hit
+from fxrep.retrieval.known_songs import known_query, same_songs
+from fxrep.retrieval.matched_encoder import match_encoder, matching_of
 from fxrep.retrieval.model_check import check_model
 from fxrep.retrieval.path_check import PathCheck
 from fxrep.retrieval.point_reader import IndexPoints, list_points
@@ -51,21 +53,31 @@ class IndexReader:
             self._view = load_view(self._database)
         state = self._view.state
         self.dim, self.fingerprint, self.model = state.dim, state.fingerprint, state.model
-        self.window_s = state.window_s
+        self.window_s, self.matching = state.window_s, state.matching
         self._songs = SongTable(self._database, folder, state.window_s)
         self._searcher = Searcher(folder)
         self._paths = PathCheck(folder)
-        self._queries = QueryReader(lambda: self._require_encoder("search"), self._known_query, state.window_s)
+        self._queries = QueryReader(
+            lambda: self._require_encoder("search"),
+            partial(known_query, self),
+            state.window_s,
+            state.matching,
+            partial(same_songs, self),
+        )
         if encoder is not None:
             self.use(encoder)
 
     def use(self, encoder: AudioEncoder) -> None:
         """Give an index that was opened without an encoder the one it was made with.
 
+        One that hears recordings as they are is matched as the index was.
+
         Raises:
             ReferenceIndexError: it is another one.
         """
-        check_model(self.folder, self.fingerprint, encoder.fingerprint)
+        if encoder.fingerprint != self.fingerprint and not matching_of(encoder):
+            encoder = match_encoder(encoder, self.matching)
+        check_model(self.folder, self.fingerprint, self.matching, encoder)
         self.encoder = encoder
 
     def __len__(self) -> int:
@@ -111,7 +123,8 @@ class IndexReader:
             duration_s: compare so many seconds of it; None for all that follows.
             stem: compare one instrument inside the query: its name, or a clip of it as an array or `pathlib.Path`. For
                 encoders that take queries.
-            unlike: what the hits should not be like, given as `query` is.
+            unlike: what the hits should not be like, given as `query` is; songs of the index that are named, by their
+                ids or as files with the same bytes, are not found.
             dislike: how much of that is taken away, 0 to 2.
             level: ``"window"`` compares every window of the query with every window of the songs and returns the best
                 of each song, so that one alike passage is enough; ``"song"`` compares the query as a whole with whole
@@ -128,7 +141,8 @@ class IndexReader:
 
         Raises:
             AudioError: the query cannot be read as audio.
-            ArgumentError: `k` is below one, `level` is unknown, or the encoder takes no stem.
+            ArgumentError: `k` is below one, `level` is unknown, the encoder takes no stem, or no song has what `where`
+                names.
         """
         asked = self._queries.read(
             query,
@@ -213,6 +227,7 @@ class IndexReader:
                 "model": state.model,
                 "sample_rate": state.sample_rate,
                 "window_s": state.window_s,
+                "heard": str(state.matching),
                 "format_version": state.format_version,
                 "generation": state.generation,
                 "size_bytes": folder_bytes(self.folder),
@@ -268,27 +283,6 @@ class IndexReader:
         if song is None or not self._searcher.soundness.song(view, song):
             return None
         return view.vectors(song)
-
-    def _known_query(self, song_id: int, start_s: float, duration_s: float | None) -> EmbeddedQuery:
-        with self._lock, self._database.snapshot():
-            row = self._database.row(song_id)
-            vectors = None if row is None else self._sound_vectors(song_id)
-        if row is None:
-            raise ArgumentError(
-                f"{self.folder} has no song with id {song_id}: list the ids with: "
-                f"fxrep index info {self.folder} --songs"
-            )
-        if vectors is None:
-            raise ArgumentError(f"the vectors of song {song_id} are damaged: fxrep index repair {self.folder}")
-        end_s = np.inf if duration_s is None else start_s + duration_s
-        starts = row.starts_s
-        inside = (starts + self.window_s > start_s) & (starts < end_s)
-        if not inside.any():
-            raise ArgumentError(f"song {song_id} has nothing from {start_s:g} s on: it lasts {row.duration_s:g} s")
-        passage = Passage(self._songs.real_path(row.path))
-        return EmbeddedQuery(
-            np.array(vectors[0][inside], dtype=np.float32), starts[inside], self.window_s, (passage,), (song_id,)
-        )
 
     def _require_encoder(self, work: str) -> AudioEncoder:
         if self.encoder is None:

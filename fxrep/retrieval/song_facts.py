@@ -6,9 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from fxrep.audio import SILENCE_LUFS, STEPS_PER_BLOCK, gated_loudness, iter_blocks, k_weighted_energy
+from fxrep.audio import SILENCE_LUFS, STEPS_PER_BLOCK, LoudnessStream, iter_blocks
 from fxrep.retrieval.hits import MetadataValue
 
 _TAGS = {
@@ -22,8 +21,6 @@ _TAGS = {
 }
 _RATE = 44100
 _BLOCK_S = 30.0
-_LEAD_S = 1.0
-"""Heard before every block but the first, so that the filters are where they would be: they forget within it."""
 _SHORT_TERM_STEPS = 30
 
 
@@ -56,28 +53,17 @@ def measure_loudness(file: Path) -> dict[str, MetadataValue]:
     Raises:
         AudioError: it cannot be decoded.
     """
-    energies = np.concatenate([*_energies(file), np.zeros(0)])
+    meter = LoudnessStream(_RATE)
+    for block in iter_blocks(file, _BLOCK_S, target_rate=_RATE, channels=2):
+        meter.add(block)
+    energies = meter.energies
     if len(energies) < STEPS_PER_BLOCK:
         return {}
-    lufs = float(gated_loudness(torch.from_numpy(energies), _RATE / 10))
+    lufs = meter.loudness()
     found: dict[str, MetadataValue] = {"loudness_lufs": round(lufs, 2)}
     if len(energies) >= _SHORT_TERM_STEPS and lufs > SILENCE_LUFS:
         found["loudness_range_lu"] = round(_range(energies), 2)
     return found
-
-
-def _energies(file: Path) -> list[np.ndarray]:
-    """K-weighted energy of both channels together in steps of 100 ms, a block at a time."""
-    step, lead = _RATE // 10, torch.zeros(2, 0)
-    parts = []
-    for block in iter_blocks(file, _BLOCK_S, target_rate=_RATE, channels=2):
-        steps = block.shape[-1] // step
-        edges = lead.shape[-1] + np.arange(steps + 1) * step
-        heard = torch.cat([lead, block], dim=-1)
-        if steps:
-            parts.append(k_weighted_energy(heard, _RATE, edges).double().sum(0).numpy())
-        lead = block[:, -round(_LEAD_S * _RATE) :]
-    return parts
 
 
 def _range(energies: np.ndarray) -> float:

@@ -121,6 +121,7 @@ class SongTable:
             level=level,
             fingerprint=fingerprint,
             metadata=metadata,
+            matching=view.state.matching,
         )
 
     def listing(self) -> list[dict[str, Any]]:

@@ -55,7 +55,9 @@ class EncoderLine:
                 self._failure = str(error)
                 raise
             self._failure = ""
-            register = getattr(self._encoder, "register_forward_pre_hook", None)
+            # Of the network itself, where it is heard through a matching.
+            network = getattr(self._encoder, "base", self._encoder)
+            register = getattr(network, "register_forward_pre_hook", None)
             if register is not None:
                 register(self._before_windows)
         return self._encoder
@@ -80,18 +82,26 @@ class EncoderLine:
         """Identity of the weights and the audio contract."""
         return self.encoder().fingerprint
 
-    def embed(self, audio: AudioInput, sample_rate: int | None = None) -> torch.Tensor:
+    def embed(
+        self, audio: AudioInput, sample_rate: int | None = None, *, whole: AudioInput | None = None
+    ) -> torch.Tensor:
         """One unit vector ``(D,)`` for a whole file or array."""
-        _, windows = self.embed_windows(audio, sample_rate)
+        _, windows = self.embed_windows(audio, sample_rate, whole=whole)
         return torch.nn.functional.normalize(windows.double().mean(0), dim=0).float()
 
-    def embed_windows(self, audio: AudioInput, sample_rate: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Start of every window in seconds ``(W,)`` and the windows' unit vectors ``(W, D)``."""
+    def embed_windows(
+        self, audio: AudioInput, sample_rate: int | None = None, *, whole: AudioInput | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Start of every window in seconds ``(W,)`` and the windows' unit vectors ``(W, D)``.
+
+        `whole` is the recording that `audio` is a part of, for encoders that match loudness.
+        """
         known = self._known.get(str(audio)) if not hasattr(audio, "ndim") else None
         if known is not None:
             return torch.from_numpy(known[0].copy()), torch.from_numpy(known[1].copy())
         with self._lock:
-            return self._loaded().embed_windows(audio, sample_rate)
+            options: dict[str, Any] = {} if whole is None else {"whole": whole}
+            return self._loaded().embed_windows(audio, sample_rate, **options)
 
     def embed_for(self, job: Job, path: str, keep: bool = True) -> np.ndarray:
         """Embed a file for a job, which sees the progress and can be cancelled between batches of windows.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fxrep.errors import FxrepError
-from fxrep.retrieval import ReferenceIndex
+from fxrep.retrieval import ReferenceIndex, match_encoder
 from fxrep.retrieval.index_state import IndexState
 from fxrep.retrieval.lookup import describe_fields, find_songs, get_songs, index_state
 from fxrep.web.config import WebConfig
@@ -158,7 +158,8 @@ class Library:
     def _load_encoder(self) -> Any:
         from encoders import load_encoder
 
-        return load_encoder(self.config.model or self._index.model or "default")
+        encoder = load_encoder(self.config.model or self._index.model or "default")
+        return match_encoder(encoder, self._index.matching)
 
     def _stamp(self) -> tuple[int, int] | None:
         try:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fxrep.audio import SILENCE_LUFS, integrated_loudness, normalize_loudness
+from fxrep.audio import SILENCE_LUFS, LoudnessStream, integrated_loudness, normalize_loudness
 from fxrep.audio.k_weighted_energy import k_weighted_energy
 from fxrep.audio.k_weighting import k_weight, k_weighting_coefficients
 from fxrep.errors import AudioError
@@ -136,6 +136,19 @@ def test_gain_moves_loudness_by_as_much(gain_db, seed):
     audio = torch.tensor(_noise(16000, 1.5, seed=seed))
     moved = integrated_loudness(audio * 10 ** (gain_db / 20), 16000) - integrated_loudness(audio, 16000)
     assert float(moved) == pytest.approx(gain_db, abs=1e-6)
+
+
+@pytest.mark.parametrize("rate", [44100, 11025])
+@pytest.mark.parametrize("seconds", [0.0333, 0.3, 7.123])
+def test_audio_that_arrives_in_blocks_reads_the_same(rate, seconds):
+    audio = torch.tensor(_noise(rate, seconds, seed=3)) * torch.linspace(0.05, 1, int(rate * seconds)) + 0.1
+    expected = float(integrated_loudness(audio.double(), rate))
+    for size in (audio.shape[1], 997, 3 * rate // 2):
+        stream = LoudnessStream(rate)
+        for block in audio.split(size, dim=1):
+            stream.add(block)
+        assert stream.loudness() == pytest.approx(expected, abs=1e-5)
+    assert LoudnessStream(rate).loudness() == SILENCE_LUFS
 
 
 def test_nan_is_not_taken_for_silence():

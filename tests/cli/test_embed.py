@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from fxrep.errors import ArgumentError, AudioError, CheckpointError, MissingExtraError
+from fxrep.errors import ArgumentError, AudioError, CheckpointError, MissingExtraError, ReferenceIndexError
 from fxrep.retrieval import read_embeddings
 
 
@@ -28,6 +28,20 @@ def test_embeddings_can_be_indexed(tmp_path, command, model, library, songs):
         command("index", "remove", library, n + 1)
     command("embed", songs, "-o", tmp_path / "windows.parquet", "--model", model, "--windows")
     assert command("index", "add", library, tmp_path / "windows.parquet", "--json")["added"] == [5, 6, 7, 8]
+
+
+def test_loudness_and_bandwidth_are_those_of_the_index(tmp_path, command, model, library, songs):
+    plain = ("--match-loudness", "none", "--match-bandwidth", "none")
+    parts = tmp_path / "plain.parquet"
+    result = command("embed", songs, "-o", parts, "--model", model, "--windows", *plain, "--json")
+    assert result["heard"] == "as released"
+    with pytest.raises(ReferenceIndexError, match=r"as released, but .* hears them at -16 LUFS, up to 14 kHz"):
+        command("index", "add", library, parts)
+    command("index", "build", tmp_path / "plain.fxindex", parts, "--model", model, *plain)
+    assert command("index", "info", tmp_path / "plain.fxindex", "--json")["heard"] == "as released"
+    for wrong in (("--match-loudness", "loud"), ("--match-bandwidth", "3"), ("--match-loudness", "nan")):
+        with pytest.raises(ArgumentError, match=r"none"):
+            command("embed", songs, "-o", parts, "--model", model, *wrong)
 
 
 def test_shards_share_the_files(tmp_path, command, model, songs):

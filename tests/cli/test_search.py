@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 
 from encoders import SpectralEncoder, save_encoder
@@ -30,6 +31,13 @@ def test_search_options(command, library, songs):
         command("search", library, "missing.wav")
     with pytest.raises(ReferenceIndexError, match="not a reference index"):
         command("search", songs, songs / "3.wav")
+
+
+def test_level_is_not_what_a_song_is_found_by(tmp_path, command, library, songs):
+    audio, rate = soundfile.read(songs / "2.wav")
+    soundfile.write(tmp_path / "quiet.wav", audio / 2, rate, subtype="FLOAT")
+    hit = command("search", library, tmp_path / "quiet.wav", "-k", 1, "--json")["hits"][0]
+    assert Path(hit["path"]).name == "2.wav" and hit["score"] == pytest.approx(1, abs=1e-4)
 
 
 def test_another_model_is_refused(tmp_path, command, library, songs):

@@ -71,9 +71,9 @@ def test_missing_index_and_newer_format(folder, encoder, tmp_path):
     with pytest.raises(ReferenceIndexError, match=r"not a reference index.*fxrep index build"):
         ReferenceIndex.open(tmp_path / "nowhere.fxindex", encoder)
     with sqlite3.connect(folder / "index.sqlite") as connection:
-        connection.execute("UPDATE meta SET value = '3' WHERE key = 'format_version'")
+        connection.execute("UPDATE meta SET value = '4' WHERE key = 'format_version'")
         connection.execute("DELETE FROM meta WHERE key = 'state'")
-    with pytest.raises(ReferenceIndexError, match=r"format version 3.*reads 2.*newer"):
+    with pytest.raises(ReferenceIndexError, match=r"format version 4.*reads 3.*newer"):
         ReferenceIndex.open(folder, encoder)
 
 

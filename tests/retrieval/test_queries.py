@@ -12,6 +12,7 @@ import soundfile
 from fxrep.errors import ArgumentError, ReferenceIndexError
 from fxrep.retrieval import Between, ReferenceIndex, upgrade_index
 from fxrep.retrieval.filters import parse_condition
+from fxrep.retrieval.queries import QueryPart
 
 from .killed_writers import DIM, Named, table
 
@@ -57,7 +58,13 @@ def test_several_recordings_and_what_is_not_wanted(index, encoder, songs):
     assert [(hit.song_id, hit.score) for hit in both] == [(hit.song_id, hit.score) for hit in expected]
     plain = {hit.song_id: hit.score for hit in index.search(songs[2], 6, level="song")}
     away = {hit.song_id: hit.score for hit in index.search(songs[2], 6, level="song", unlike=songs[3])}
-    assert away[4] - away[2] < plain[4] - plain[2]
+    assert away[5] - away[1] < plain[5] - plain[1]
+    # What is named is not found, whether by its id or as a file.
+    assert set(plain) - set(away) == {4}
+    for others in (4, [songs[3]], [4, 5], QueryPart(songs[3], 0.5)):
+        left = {hit.song_id for hit in index.search(songs[2], 6, unlike=others)}
+        assert left == set(plain) - ({4, 5} if others == [4, 5] else {4})
+    assert {hit.song_id for hit in index.search([1, 2], 6, unlike=3)} == {4, 5, 6}
     with pytest.raises(ArgumentError, match="nothing is left"):
         index.search(songs[2], unlike=songs[2], dislike=1.0, level="song")
 
@@ -88,6 +95,13 @@ def test_filters_take_ranges_lists_and_folders(index, songs, tmp_path):
     assert parse_condition("a..b") == "a..b" and parse_condition("rock") == "rock"
     with pytest.raises(ArgumentError, match="lower end first"):
         ids(where={"tempo": Between(2, 1)})
+
+
+def test_a_key_that_no_song_has_is_named_with_those_there_are(index, songs):
+    assert index.search(songs[0], where={"tempo": 1234}) == []
+    for where in ({"nokey": 1}, {"tempo": 1234, "nokey": Between(1)}):
+        with pytest.raises(ArgumentError, match=r"'nokey': no song has it; known are: key, tags, tempo"):
+            index.search(songs[0], where=where)
 
 
 def test_the_tags_and_the_loudness_of_files_are_facts(tmp_path, encoder, noise):
