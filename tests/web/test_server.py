@@ -51,7 +51,7 @@ class Server:
 
     def interrupt(self) -> tuple[int, str]:
         os.killpg(self.process.pid, signal.SIGINT)
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=180)
         return self.process.returncode, errors
 
     def raw(self, request: bytes) -> bytes:

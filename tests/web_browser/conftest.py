@@ -52,15 +52,20 @@ class Library:
     def mix(self) -> Path:
         return self.folder / "OUT"
 
+    @property
+    def parts(self) -> Path:
+        return self.folder / "PARTS"
+
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """Six generated songs with metadata, a map, and a mix of three tracks with a reference."""
+    """Six generated songs with metadata, a map, a mix of three tracks with a reference, the same in two sections."""
     from encoders import load_encoder
     from fxrep.audio import save_audio
     from fxrep.data.synthesis.song import generate_song
     from fxrep.effects.console import default_console
     from fxrep.mixing import MixSession, TrackSet, neutral_session
+    from fxrep.mixing.sections import Section
     from fxrep.retrieval import ReferenceIndex
     from fxrep.visualization import LibraryMap
 
@@ -81,6 +86,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     neutral_session(TrackSet([made.folder / "tracks"]), default_console(["kit"])).save(made.mix / "console.json")
     MixSession.load(made.mix / "console.json").render_to(made.mix / "mix.wav")
     (made.mix / "result.json").write_text('{"method": "by hand", "references": ["../songs/song 0.flac"]}')
+    plain = MixSession.load(made.mix / "console.json")
+    later = Section(2.0, plain.settings.edit("bass", "fader.gain_db", -10.0))
+    MixSession(plain.settings, plain.tracks, plain.input_gain_db, [later]).save(made.parts / "console.json")
     return made
 
 
@@ -90,7 +98,7 @@ def address(library: Library) -> Iterator[str]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here: install chromium to test the page")
     command = [sys.executable, "-m", "fxrep", "serve", str(library.folder / "lib.fxindex"), "--mix", str(library.mix)]
-    options = ["--port", "0", "--json", "--cache", str(library.folder / "cache")]
+    options = ["--mix", str(library.parts), "--port", "0", "--json", "--cache", str(library.folder / "cache")]
     with (library.folder / "serve.log").open("w") as log:
         server = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=log, text=True)
         try:
@@ -164,3 +172,22 @@ def search_for(page: Page, name: str) -> None:
     page.wait_for_selector("#song-list [role=option] .name")
     page.press("#song-search", "Enter")
     page.wait_for_selector(".result")
+
+
+def place_on_map(page: Page, name: str) -> tuple[float, float]:
+    """Where the point of a song is on the screen, while the whole map is shown."""
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    at = page.evaluate(
+        """async (name) => { const { MapPoints } = await import("/static/map_points.js");
+        const { MapView } = await import("/static/map_view.js");
+        const answer = await (await fetch("/api/map?level=song")).json();
+        const { songs } = await (await fetch(`/api/songs?text=${encodeURIComponent(name)}`)).json();
+        const view = new MapView(document.createElement("canvas"));
+        const canvas = document.querySelector("canvas");
+        Object.assign(view, { points: new MapPoints(answer), width: canvas.clientWidth, height: canvas.clientHeight });
+        const [index] = view.points.of(songs[0].id);
+        return view.toScreen(view.points.x[index], view.points.y[index]); }""",
+        name,
+    )
+    return box["x"] + at[0], box["y"] + at[1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.web_browser.conftest import place_on_map
+
 PICTURE = "() => document.querySelector('canvas').toDataURL()"
 
 
@@ -54,21 +56,7 @@ def test_a_lasso_marks_what_it_goes_around(library_page: Page) -> None:
 
 
 def test_a_click_plays_and_a_wheel_zooms(library_page: Page) -> None:
-    canvas = library_page.locator("canvas")
-    box = canvas.bounding_box()
-    assert box is not None
-    at = library_page.evaluate(
-        """async () => { const { MapPoints } = await import("/static/map_points.js");
-        const { MapView } = await import("/static/map_view.js");
-        const answer = await (await fetch("/api/map?level=song")).json();
-        const { songs } = await (await fetch("/api/songs?text=song%200")).json();
-        const view = new MapView(document.createElement("canvas"));
-        const canvas = document.querySelector("canvas");
-        Object.assign(view, { points: new MapPoints(answer), width: canvas.clientWidth, height: canvas.clientHeight });
-        const [index] = view.points.of(songs[0].id);
-        return view.toScreen(view.points.x[index], view.points.y[index]); }"""
-    )
-    library_page.mouse.click(box["x"] + at[0], box["y"] + at[1])
+    library_page.mouse.click(*place_on_map(library_page, "song 0"))
     library_page.wait_for_selector("#transport[data-playing=true]")
     expect(library_page.locator(".card .name")).to_have_text("song 0")
     before = library_page.evaluate(PICTURE)

@@ -53,18 +53,22 @@ export function knob(control) {
 function numberField(parameter, label, set) {
   const input = h("input", { type: "text", inputmode: "decimal", class: "knob-value", "aria-label": `${label}, value`,
     spellcheck: "false" });
+  let writing = false; // what a person writes is not replaced by what the setting was
   const take = () => {
+    writing = false;
     const typed = Number.parseFloat(input.value.replace("−", "-").replace(",", "."));
     const factor = /k/i.test(input.value) && parameter.unit === "Hz" ? 1000 : 1;
     if (Number.isFinite(typed)) set(tidy(parameter, typed * factor));
     input.show(input.last);
   };
   input.addEventListener("change", take);
+  input.addEventListener("input", () => { writing = true; });
+  input.addEventListener("blur", () => { writing = false; });
   input.addEventListener("focus", () => input.select());
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") take(); });
   input.show = (value) => {
     input.last = value;
-    input.value = quantity(value, parameter.unit);
+    if (!writing) input.value = quantity(value, parameter.unit);
   };
   return input;
 }

@@ -3,6 +3,7 @@ import { paintMap } from "./map_painting.js";
 
 const SIDES = 34; // free around the points at first, in pixels
 const ENDS = 44; // more above: there are names
+const EDGE = 24; // a point that is nearer to the side of the canvas is out of view: less than what is free at first
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class MapView {
@@ -79,12 +80,14 @@ export class MapView {
     if (draw) this.draw();
   }
 
-  /** Brings a point into view, gliding where motion is welcome. */
+  /** Brings a point into view, gliding where motion is welcome; the map moves no further than that takes. */
   reveal(index) {
     const [x, y] = this.toScreen(this.points.x[index], this.points.y[index]);
-    const edge = Math.min(60, this.width / 5);
-    if (x > edge && y > edge && x < this.width - edge && y < this.height - edge) return this.draw();
-    return this.glide({ x: this.points.x[index], y: this.points.y[index] });
+    const beyond = (at, size, edge) => Math.min(0, at - edge) + Math.max(0, at - (size - edge));
+    if (!beyond(x, this.width, EDGE) && !beyond(y, this.height, EDGE)) return this.draw();
+    const room = Math.min(60, this.width / 5);
+    return this.glide({ x: this.centre.x + beyond(x, this.width, room) / this.unit,
+      y: this.centre.y - beyond(y, this.height, room) / this.unit });
   }
 
   glide(target) {

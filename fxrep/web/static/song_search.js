@@ -33,6 +33,7 @@ export function bindSongSearch(input, list, { light, choose, fail }) {
 
   const take = (song) => {
     show(false);
+    light(null); // it was found: what lies around it counts now
     choose(song);
   };
 
