@@ -10,10 +10,15 @@ import torch
 from torch import Tensor
 
 from automix.mixing_graph.families import FAMILY_OF, NAMES
-from automix.mixing_graph.problem import Problem, starting_gains
+from automix.mixing_graph.problem import LOWEST_GAIN_DB, Problem, starting_gains
 from automix.mixing_graph.rendering import render_graph
+from automix.mixing_graph.starting_points import TRIED, choose_starts
 from automix.mixing_graph.state import GraphState
-from fxrep.progress import track_progress
+from automix.mixing_graph.watch import Watch
+from fxrep.progress import progress_bar
+
+ECHO_PACE = 0.02
+"""Share of a step that the time of a delay takes: a whole one is longer than an echo is wide."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ def descend(
     label: str,
     best: float | None = None,
     joining: str | None = None,
+    lost: Tensor | None = None,
+    watch: Watch | None = None,
 ) -> tuple[GraphState, float]:
     """Go on with a state by gradient, on segments drawn at random.
 
@@ -67,16 +74,21 @@ def descend(
         label: of the progress bar.
         best: loss of the state over the whole window; None: it is measured.
         joining: the family whose settings and weights have not been fitted before.
+        lost: (R,) strips in which a delay that joins has no time to begin at, so that any may do.
+        watch: keeps the best of them, too.
 
     Returns:
         The best of the states that were looked at on the whole window, the first among them, and its loss.
     """
     found, least = state.clone(), problem.measure(state) if best is None else best
+    watch = watch or Watch()
+    watch.offer(found, least)
     place = state.clone()
     optimizer = torch.optim.Adam([place.positions.requires_grad_(), place.weights.requires_grad_()], lr=fitting.rate)
-    pace = _paces(problem, place, fitting.settled, joining)
+    pace = _paces(problem, place, fitting.settled, joining, lost)
     waited = 0
-    for step in track_progress(range(1, steps + 1), label):
+    bar = progress_bar(range(1, steps + 1), label)
+    for step in bar:
         optimizer.param_groups[0]["lr"] = fitting.rate * (0.1 + 0.45 * (1.0 + math.cos(math.pi * step / steps)))
         _step(problem, place, fitting, optimizer, generator, pace)
         if step % fitting.check_every == 0 or step == steps:
@@ -84,20 +96,26 @@ def descend(
             waited = 0 if value < least else waited + 1
             if value < least:
                 found, least = place.clone(), value
+                watch.offer(found, least)
+            bar.set_postfix(loss=f"{least:.3f}")
             if waited >= fitting.patience:
                 break
     return found, least
 
 
-def _paces(problem: Problem, place: GraphState, settled: float, joining: str | None) -> tuple[Tensor, Tensor]:
-    """Return which share of a step each position (P,) and each weight (F,) takes."""
+def _paces(
+    problem: Problem, place: GraphState, settled: float, joining: str | None, lost: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return which share of a step each position (R, P) and each weight (F,) takes."""
     names = problem.console.track.setting_names()
     families = [FAMILY_OF[name.partition(".")[0]] for name in names]
     shares = [1.0 if family == joining else settled for family in families]
     if problem.mono:
         # The least step aside gives a mono mix a side, which the logarithm makes more of than of all else.
         shares = [0.0 if name.startswith("panner.") else one for name, one in zip(names, shares, strict=True)]
-    positions = torch.tensor(shares).to(place.positions)
+    positions = torch.tensor(shares).to(place.positions).repeat(len(place.positions), 1)
+    held = torch.ones(len(positions), dtype=torch.bool) if lost is None else ~lost
+    positions[held, names.index("delay.time_ms")] *= ECHO_PACE
     weights = torch.tensor([1.0 if family == joining else settled for family in NAMES]).to(place.weights)
     return positions, weights
 
@@ -132,6 +150,7 @@ def fit_console(
     fitting: Fitting,
     generator: torch.Generator,
     families: Sequence[str] = NAMES,
+    watch: Watch | None = None,
 ) -> tuple[GraphState, dict[str, float]]:
     """Fit the settings of all processors, one family after another.
 
@@ -143,6 +162,7 @@ def fit_console(
         fitting: how.
         generator: of all that is drawn.
         families: which, in their order.
+        watch: takes note of the best state and of the losses as they come.
 
     Returns:
         The fitted state, and the loss over the whole window after each family: ``sum`` is that of the dry tracks.
@@ -150,18 +170,33 @@ def fit_console(
     state = GraphState.neutral(problem.console, problem.routing.strips)
     rows = problem.sounding
     least = problem.measure(state)
-    losses = {"sum": least}
-    for family in families:
+    watch = watch or Watch()
+    watch.fitted("sum", least)
+    for number, family in enumerate(families, 1):
+        watch.stage = family
         before = state.clone()
         before.kept[:, NAMES.index(family)] |= rows
-        joined = state.clone()
-        joined.join(family, rows)
-        if family == "gain_pan":
-            _set_gains(problem, joined)
-        found = descend(problem, joined, fitting, fitting.steps, generator, f"fit {family}", joining=family)
+        joined, started = _join(problem, state, family, rows)
+        lost = rows & ~started if family == "delay" else None
+        label = f"fit {family} ({number} of {len(families)})"
+        found = descend(
+            problem, joined, fitting, fitting.steps, generator, label, joining=family, lost=lost, watch=watch
+        )
         state, least = _better((before, least), found)
-        losses[family] = least
-    return state, losses
+        watch.fitted(family, least)
+    watch.replace(state, least)
+    return state, watch.losses
+
+
+def _join(problem: Problem, state: GraphState, family: str, rows: Tensor) -> tuple[GraphState, Tensor]:
+    """Return a state with one family more, and the strips (R,) in which it begins where it makes the mix better."""
+    if family in TRIED:
+        return choose_starts(problem, state, family, rows)
+    joined = state.clone()
+    joined.join(family, rows)
+    if family == "gain_pan":
+        _set_gains(problem, joined)
+    return joined, rows
 
 
 def _better(one: tuple[GraphState, float], other: tuple[GraphState, float]) -> tuple[GraphState, float]:
@@ -169,7 +204,19 @@ def _better(one: tuple[GraphState, float], other: tuple[GraphState, float]) -> t
 
 
 def _set_gains(problem: Problem, state: GraphState) -> None:
+    gains, known = starting_gains(problem, problem.audio)
     strip, names = problem.console.track, problem.console.track.setting_names()
-    gains: Tensor = starting_gains(problem, problem.audio)
-    column = names.index("gain.gain_db")
-    state.positions[: len(gains), column] = strip.parameter("gain", "gain_db").normalize(gains)
+    column, parameter = names.index("gain.gain_db"), strip.parameter("gain", "gain_db")
+    state.positions[: len(gains), column] = parameter.normalize(gains)
+    rendered = problem.rendered()
+    least = float(problem.loss(rendered.set(state)))
+    # What powers do not find is either under the others or not in the mix at all.
+    for row in (~known & problem.sounding[: len(gains)]).nonzero()[:, 0].tolist():
+        trial = state.clone()
+        trial.positions[row, column] = parameter.normalize(LOWEST_GAIN_DB)
+        mix, wet = rendered.changed(trial, [row])
+        loss = float(problem.loss(mix))
+        if loss < least:
+            least = loss
+            state.positions[row, column] = trial.positions[row, column]
+            rendered.accept(trial.kept, wet)

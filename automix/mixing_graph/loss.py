@@ -78,11 +78,14 @@ class GraphLoss:
         spectrum = torch.stft(
             audio.flatten(0, 1), size, size // 4, window=window, center=False, return_complex=True
         ).unflatten(0, audio.shape[:2])
+        weights = mel_weights(size, self.sample_rate).to(audio)
+        # What is above the highest band is not looked at.
+        spectrum = spectrum[..., : weights.shape[1], :]
         left, right = spectrum.unbind(1)
         four = torch.stack((left, right, (left + right) / 2.0, (left - right) / 2.0), 1)
         # The root of 0 has no gradient.
         magnitude = (four.real.square() + four.imag.square() + 1e-12).sqrt()
-        mel: Tensor = mel_weights(size, self.sample_rate).to(magnitude) @ magnitude
+        mel: Tensor = weights @ magnitude
         return mel
 
 
@@ -97,7 +100,8 @@ def _distance(found: Tensor, wanted: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def mel_weights(size: int, sample_rate: int) -> Tensor:
-    """A-weighted triangles evenly spaced in mel, from 20 Hz to 15 kHz or what the rate holds: (96, size/2 + 1)."""
+    """A-weighted triangles evenly spaced in mel, from 20 Hz to 15 kHz or what the rate holds: (96, K), for the lowest K
+    bins of a spectrum, above which they are all zero."""
     top_hz = min(HIGHEST_HZ, sample_rate / 2.0)
     frequencies = torch.arange(size // 2 + 1, dtype=torch.float64) * (sample_rate / size)
     mel, (low, high) = _mel_of(frequencies), _mel_of(torch.tensor([20.0, top_hz], dtype=torch.float64))
@@ -108,7 +112,8 @@ def mel_weights(size: int, sample_rate: int) -> Tensor:
     width = torch.maximum(step, bin_mel[None])
     triangles = (1.0 - (mel[None] - centres[:, None]).abs() / width).clamp_min(0.0)
     weighted: Tensor = triangles * a_weighting(frequencies)
-    return weighted.float()
+    used = int((weighted > 0.0).any(0).nonzero().max()) + 1
+    return weighted[:, :used].float()
 
 
 def a_weighting(frequencies: Tensor) -> Tensor:

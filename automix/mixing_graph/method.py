@@ -18,7 +18,8 @@ from automix.mixing_graph.options import check_families, check_seconds, check_st
 from automix.mixing_graph.problem import Problem
 from automix.mixing_graph.pruning import Method, Pruning, prune
 from automix.mixing_graph.saving import graph_files
-from automix.mixing_graph.state import GraphState, count_kept, to_settings
+from automix.mixing_graph.state import count_kept, to_settings
+from automix.mixing_graph.watch import Watch, log
 from fxrep.audio import AudioInput
 from fxrep.effects.console import ConsoleSettings, graph_console
 from fxrep.errors import ArgumentError, AudioError
@@ -29,6 +30,9 @@ SHORTEST_WINDOW_S = 1.0
 
 TOLERANCE_S = 0.002
 """What a track may be off the mix: compressors that look ahead and filters move it by less."""
+
+LEAST_EXPLAINED = 0.01
+"""Share of the energy of the mix under which its tracks may be those of another song."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class FoundGraph:
         start_s: where the window begins, in seconds.
         silent: tracks that are silent in the window, about which nothing could be learnt.
         seconds: processor time of fitting, and of pruning.
+        interrupted: what the search was at when Ctrl-C ended it; empty where it came to its end.
     """
 
     settings: ConsoleSettings
@@ -58,6 +63,7 @@ class FoundGraph:
     start_s: float
     silent: list[str]
     seconds: tuple[float, float]
+    interrupted: str = ""
 
 
 class MixingGraph:
@@ -105,6 +111,7 @@ class MixingGraph:
         self.console = graph_console()
         self.track_lufs = TRACK_LUFS
         self.found: FoundGraph | None = None
+        self.explained: float | None = None
 
     def estimate(self, tracks: TrackSet, start_s: Sequence[float], seed: int = 0) -> Explained:
         """Find the graph of a song.
@@ -122,19 +129,47 @@ class MixingGraph:
             AudioError: tracks are not aligned with the target, or something cannot be read.
         """
         problem, group_of, start = self.prepare(tracks, start_s)
-        generator = torch.Generator().manual_seed(seed)
-        began = time.process_time()
-        state, losses = fit_console(problem, self.fitting, generator, self.families)
-        fitted = time.process_time()
-        self.found = self.finish(tracks, problem, state, losses, group_of, start, generator, began, fitted)
+        watch, seconds, interrupted = Watch(), [0.0, 0.0], ""
+        try:
+            self._search(problem, watch, torch.Generator().manual_seed(seed), seconds)
+        except KeyboardInterrupt:
+            if watch.state is None:
+                raise
+            interrupted = watch.stage
+            log.warning(
+                "interrupted at %s: the mix is made of the best so far; Ctrl-C again stops that, too", interrupted
+            )
+            watch.counts.append(int(watch.state.kept.sum()))
+        self.found = self._report(tracks, problem, watch, group_of, start, (seconds[0], seconds[1]), interrupted)
         as_on_file = dict.fromkeys(tracks.names, 0.0)
         decisions = decide(self.found, self.pruning)
+        if self.explained is not None and self.explained < LEAST_EXPLAINED:
+            decisions.append(
+                f"Gains alone explain {100 * self.explained:.2g} % of the energy of the target: are these its tracks?"
+            )
         return Explained(self.found.settings, decisions, as_on_file, graph_files(self.found.graph))
+
+    def _search(self, problem: Problem, watch: Watch, generator: torch.Generator, seconds: list[float]) -> None:
+        """Fit and prune; what is found is with the watch at any time, and the seconds of both are filled in."""
+        began = time.process_time()
+        try:
+            state, _ = fit_console(problem, self.fitting, generator, self.families, watch)
+        finally:
+            fitted = time.process_time()
+            seconds[0] = fitted - began
+        try:
+            state, loss, _ = prune(problem, state, self.pruning, self.fitting, generator, watch)
+            watch.replace(state, loss)
+        finally:
+            seconds[1] = time.process_time() - fitted
 
     def prepare(self, tracks: TrackSet, start_s: Sequence[float]) -> tuple[Problem, dict[str, str], float]:
         """Read what is fitted: the problem, the groups, and where the window begins in seconds."""
+        self.explained = None
         if self.check:
-            estimate_gains(tracks, self.target, tolerance_s=TOLERANCE_S)  # Refuses tracks that are not aligned.
+            # Refuses tracks that are not aligned.
+            fit = estimate_gains(tracks, self.target, tolerance_s=TOLERANCE_S)
+            self.explained = 1.0 - 10.0 ** (fit.residual_db / 10.0)
         group_of = choose_groups(self.groups, tracks.names)
         mix, rate = TrackSet({"mix": self.target}, tracks.sample_rate), tracks.sample_rate
         start, length = self._window(tracks, start_s, min(tracks.duration_s, mix.duration_s))
@@ -149,26 +184,30 @@ class MixingGraph:
         problem = Problem.create(self.console, audio, target, rate, warm_up, tracks.names, group_of)
         return problem, group_of, start
 
-    def finish(
+    def _report(
         self,
         tracks: TrackSet,
         problem: Problem,
-        state: GraphState,
-        losses: dict[str, float],
+        watch: Watch,
         group_of: dict[str, str],
         start: float,
-        generator: torch.Generator,
-        began: float,
-        fitted: float,
+        seconds: tuple[float, float],
+        interrupted: str,
     ) -> FoundGraph:
-        """Prune a fitted state, and tell what is left."""
-        pruned, loss, counts = prune(problem, state, self.pruning, self.fitting, generator)
-        settings = to_settings(pruned, self.console, tracks.names, group_of)
-        sounding = problem.sounding.tolist()
-        silent = [name for name, sounds in zip(tracks.names, sounding, strict=False) if not sounds]
-        seconds = (fitted - began, time.process_time() - fitted)
+        assert watch.state is not None
+        settings = to_settings(watch.state, self.console, tracks.names, group_of)
         return FoundGraph(
-            settings, read_graph(settings), losses, loss, count_kept(pruned), counts, group_of, start, silent, seconds
+            settings,
+            read_graph(settings),
+            watch.losses,
+            watch.loss,
+            count_kept(watch.state),
+            watch.counts,
+            group_of,
+            start,
+            [name for name, sounds in zip(tracks.names, problem.sounding.tolist(), strict=False) if not sounds],
+            seconds,
+            interrupted,
         )
 
     def _window(self, tracks: TrackSet, start_s: Sequence[float], duration_s: float) -> tuple[float, float]:
@@ -198,6 +237,8 @@ def decide(found: FoundGraph, pruning: Pruning) -> list[str]:
         f"{found.counts[-1]} of {places} processors are left at a tolerance of {pruning.tolerance:g} "
         f"({pruning.method}); the loss is {found.loss:.3f}, that of the sum of the tracks {found.losses['sum']:.3f}."
     )
+    if found.interrupted:
+        words.append(f"The search was ended by Ctrl-C at {found.interrupted}: this is the best that it had found.")
     words += [f"{name} is silent where the mix was looked at, and is left as it is." for name in found.silent]
     return words
 

@@ -53,14 +53,14 @@ def choose_groups(groups: Mapping[str, str] | str | None, names: Sequence[str]) 
     """Return the group of every track that is in one.
 
     Args:
-        groups: by track; None for none; ``"auto"``: tracks whose names say the same instrument, two or more of them,
-            share a group, unless these are all there are.
+        groups: by track; None or ``"none"`` for none; ``"auto"``: tracks whose names say the same instrument, two or
+            more of them, share a group, unless these are all there are.
         names: of the tracks.
 
     Raises:
         ArgumentError: a track is unknown, or the groups are something else.
     """
-    if groups is None:
+    if groups is None or groups == "none":
         return {}
     if isinstance(groups, Mapping):
         for name, group in groups.items():
@@ -70,7 +70,7 @@ def choose_groups(groups: Mapping[str, str] | str | None, names: Sequence[str]) 
                 raise ArgumentError(f"the group of {name} is {group!r}: expected a name")
         return dict(groups)
     if groups != "auto":
-        raise ArgumentError(f"groups are {groups!r}: expected 'auto', None, or the group of each track by name")
+        raise ArgumentError(f"groups are {groups!r}: expected 'auto', 'none', or the group of each track by name")
     guessed = {name: guess_instrument(name) for name in names}
     counts = Counter(guessed.values())
     shared = {name: kind for name, kind in guessed.items() if kind != "other" and 2 <= counts[kind] < len(names)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from automix.mixing_graph.description import MixGraph, Node, describe
@@ -25,30 +26,59 @@ COLOURS = {
 """Of the boxes, by label; of what is not named `OTHER`."""
 
 OTHER = "#fff5cc"
-_LONGEST = 16
+
+SHORT = {"parametric_eq": "equaliser", "noise_shaped_reverb": "reverb", "noise_gate": "gate", "stereo_width": "width"}
+"""What is written in boxes too narrow for the label."""
+
+_LETTER = 6.5
+_LONGEST, _LONGEST_TRACK = 16, 32
+"""Letters in a box, and in that of a track."""
 
 
 def draw_graph(graph: MixGraph) -> str:
     """Return a picture of the graph; what is set shows when the pointer rests on a box.
 
     A node stands one column to the right of the last that leads to it, a strip on one row, a group in the middle of the
-    rows of its tracks.
+    rows of its tracks, which stand together, and buses under all tracks: no line runs through the box of another strip,
+    and none of two groups on each other.
 
     Args:
         graph: without circles.
     """
     columns = _columns(graph)
     rows = _rows(graph, columns)
-    width = 2 * EDGE + COLUMN * max(columns.values()) + WIDTH
-    height = 2 * EDGE + ROW * max(rows.values()) + HEIGHT
-    places = {node.id: (EDGE + COLUMN * columns[node.id], EDGE + ROW * rows[node.id]) for node in graph.nodes}
-    lines = [_edge(places[source], places[target]) for source, target in graph.edges]
-    boxes = [_box(node, *places[node.id]) for node in graph.nodes]
+    letters = max((len(_shown(node)) for node in graph.nodes if node.kind == "track"), default=0)
+    widest = max(float(WIDTH), 16 + _LETTER * letters)
+    boxes = {
+        node.id: _Box(
+            EDGE + COLUMN * columns[node.id] + (widest - WIDTH if columns[node.id] else 0.0),
+            EDGE + ROW * rows[node.id],
+            widest if node.kind == "track" else float(WIDTH),
+        )
+        for node in graph.nodes
+    }
+    width = max(box.x + box.width for box in boxes.values()) + EDGE
+    height = max(box.y for box in boxes.values()) + HEIGHT + EDGE
+    buses = list(dict.fromkeys(target for _, target in graph.edges if target.startswith("bus:")))
+    lines = [
+        _edge(boxes[source], boxes[target], 1 + buses.index(target) if target in buses else 0)
+        for source, target in graph.edges
+    ]
+    drawn = [_draw(node, boxes[node.id]) for node in graph.nodes]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}" role="img" aria-label="Mixing graph" font-family="sans-serif" font-size="11">\n'
-        f'<rect width="100%" height="100%" fill="white"/>\n' + "\n".join([*lines, *boxes]) + "\n</svg>\n"
+        f'<rect width="100%" height="100%" fill="white"/>\n' + "\n".join([*lines, *drawn]) + "\n</svg>\n"
     )
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Left upper corner and width, in pixels."""
+
+    x: float
+    y: float
+    width: float
 
 
 def _columns(graph: MixGraph) -> dict[str, int]:
@@ -68,38 +98,66 @@ def _columns(graph: MixGraph) -> dict[str, int]:
 
 
 def _rows(graph: MixGraph, columns: Mapping[str, int]) -> dict[str, float]:
-    rows: dict[str, float] = {}
-    below = 0
-    for node in graph.nodes:
-        if node.kind == "track":
-            rows[node.id] = float(below)
-            below += 1
+    following: dict[str, list[str]] = {}
     before: dict[str, list[str]] = {}
     for source, target in graph.edges:
+        following.setdefault(source, []).append(target)
         before.setdefault(target, []).append(source)
+    rows: dict[str, float] = {}
+    for number, track in enumerate(_sorted_tracks(graph, following)):
+        rows[track] = float(number)
+    below = len(rows)
     for node in sorted(graph.nodes, key=lambda one: columns[one.id]):
-        if node.id not in rows:
-            above = [rows[source] for source in before.get(node.id, []) if source in rows]
-            rows[node.id] = sum(above) / len(above) if above else float(below)
+        if node.id in rows:
+            continue
+        if node.id.startswith("bus:"):
+            rows[node.id], below = float(below), below + 1
+            continue
+        above = [rows[source] for source in before.get(node.id, []) if source in rows]
+        rows[node.id] = sum(above) / len(above) if above else float(below)
     return rows
 
 
-def _box(node: Node, x: float, y: float) -> str:
+def _sorted_tracks(graph: MixGraph, following: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the tracks in their order, but those of a group next to the first of it."""
+    ends: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        if node.kind == "track":
+            last = node.id
+            while following[last][0].startswith("track:"):
+                last = following[last][0]
+            goal = following[last][0]
+            ends.setdefault(goal if goal.startswith("group:") else node.id, []).append(node.id)
+    return [track for together in ends.values() for track in together]
+
+
+def _shown(node: Node) -> str:
+    text = SHORT.get(node.label, node.label) if node.kind == "processor" else node.label
+    longest = _LONGEST_TRACK if node.kind == "track" else _LONGEST
+    if len(text) <= longest:
+        return text
+    # Names often differ at their end.
+    end = longest // 3
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
+def _draw(node: Node, box: _Box) -> str:
     words = " · ".join([node.label, *describe(node)])
-    shown = node.label if len(node.label) <= _LONGEST else node.label[: _LONGEST - 1] + "…"
     fill = COLOURS.get(node.label, OTHER) if node.kind == "processor" else "white"
     round_by = 4 if node.kind == "processor" else HEIGHT / 2
     return (
-        f'<g><title>{escape(words)}</title><rect x="{x:.1f}" y="{y:.1f}" width="{WIDTH}" height="{HEIGHT}" '
-        f'rx="{round_by:g}" fill="{fill}" stroke="#555"/><text x="{x + WIDTH / 2:.1f}" y="{y + HEIGHT / 2 + 4:.1f}" '
-        f'text-anchor="middle">{escape(shown)}</text></g>'
+        f'<g><title>{escape(words)}</title><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:g}" '
+        f'height="{HEIGHT}" rx="{round_by:g}" fill="{fill}" stroke="#555"/><text x="{box.x + box.width / 2:.1f}" '
+        f'y="{box.y + HEIGHT / 2 + 4:.1f}" text-anchor="middle">{escape(_shown(node))}</text></g>'
     )
 
 
-def _edge(source: tuple[float, float], target: tuple[float, float]) -> str:
-    left, top = source[0] + WIDTH, source[1] + HEIGHT / 2
-    right, bottom = target[0], target[1] + HEIGHT / 2
-    middle = right - (COLUMN - WIDTH) / 2
+def _edge(source: _Box, target: _Box, lane: int) -> str:
+    """Draw a line that turns in front of its target, in a lane of its own if it leads to a bus."""
+    left, top = source.x + source.width, source.y + HEIGHT / 2
+    right, bottom = target.x, target.y + HEIGHT / 2
+    gap = COLUMN - WIDTH
+    middle = right - gap / 2 + (gap / 2 * min(lane, 4) / 5)
     return (
         f'<path d="M{left:.1f} {top:.1f} H{middle:.1f} V{bottom:.1f} H{right:.1f}" fill="none" stroke="#888" '
         'stroke-width="1.2"/>'

@@ -27,6 +27,7 @@ class Problem:
     Attributes:
         console: of `graph_console`.
         audio: (N, 2, T) dry tracks, with the warm-up before the window.
+        target: (2, T) the mix of the same time.
         loss: of the target.
         routing: where the tracks go.
         warm_up: samples before the window, a multiple of `GRID`.
@@ -34,6 +35,7 @@ class Problem:
 
     console: MixingConsole
     audio: Tensor
+    target: Tensor
     loss: GraphLoss
     routing: Routing
     warm_up: int
@@ -55,7 +57,7 @@ class Problem:
         """
         groups = [[names.index(name) for name in names if group_of.get(name) == group] for group in console.groups]
         routing = Routing(console.track, sample_rate, groups, len(names))
-        return Problem(console, audio, GraphLoss(target, sample_rate, warm_up), routing, warm_up)
+        return Problem(console, audio, target, GraphLoss(target, sample_rate, warm_up), routing, warm_up)
 
     @property
     def sounding(self) -> Tensor:
@@ -86,8 +88,8 @@ class Problem:
         return start, self.audio[..., start : start + length]
 
 
-def starting_gains(problem: Problem, tracks: Tensor) -> Tensor:
-    """Return gains in dB (N,) with which the powers of the tracks add up to that of the mix, as far as they can.
+def starting_gains(problem: Problem, tracks: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the gains in dB with which the powers of the tracks add up to that of the mix, as far as they can.
 
     Non-negative least squares on the mel spectra of left and right at 1024 samples, every band at the mean power of 1:
     unlike the waveforms, powers do not mind equalisers and reverberation much.
@@ -97,7 +99,7 @@ def starting_gains(problem: Problem, tracks: Tensor) -> Tensor:
         tracks: (N, 2, T), the window with its warm-up.
 
     Returns:
-        (N,); 0 for what is silent, or not found in the mix.
+        (N,), and which of them are known (N,): what is silent, or not found in the mix, has 0 dB.
     """
     from scipy.optimize import nnls
 
@@ -113,4 +115,4 @@ def starting_gains(problem: Problem, tracks: Tensor) -> Tensor:
     powers = torch.from_numpy(found / np.maximum(sizes, 1e-30))
     known = (powers > 0.0) & problem.sounding[: len(tracks)]
     gains = 10.0 * torch.where(known, powers, 1.0).log10()
-    return gains.clamp(LOWEST_GAIN_DB, HIGHEST_GAIN_DB)
+    return gains.clamp(LOWEST_GAIN_DB, HIGHEST_GAIN_DB), known

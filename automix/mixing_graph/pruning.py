@@ -12,7 +12,10 @@ from automix.mixing_graph.fitting import Fitting, descend
 from automix.mixing_graph.problem import Problem
 from automix.mixing_graph.rendering import Rendered
 from automix.mixing_graph.state import GraphState
+from automix.mixing_graph.watch import Watch
+from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError
+from fxrep.progress import progress_bar
 
 Method = Literal["hybrid", "weight", "brute_force"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -45,14 +48,19 @@ class Pruning:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ArgumentError(f"pruning is {self.method!r}: choose from {', '.join(METHODS)}")
-        if not self.tolerance >= 0.0:
-            raise ArgumentError(f"tolerance is {self.tolerance!r}: expected 0 or more")
+        if not is_number(self.tolerance) or not self.tolerance >= 0.0:
+            raise ArgumentError(f"tolerance is {self.tolerance!r}: expected a number, 0 or more")
         if isinstance(self.rounds, bool) or not isinstance(self.rounds, int) or self.rounds < 0:
             raise ArgumentError(f"rounds is {self.rounds!r}: expected a whole number from 0")
 
 
 def prune(
-    problem: Problem, state: GraphState, pruning: Pruning, fitting: Fitting, generator: torch.Generator
+    problem: Problem,
+    state: GraphState,
+    pruning: Pruning,
+    fitting: Fitting,
+    generator: torch.Generator,
+    watch: Watch | None = None,
 ) -> tuple[GraphState, float, list[int]]:
     """Prune and fit what is left, round after round.
 
@@ -66,31 +74,37 @@ def prune(
         pruning: how.
         fitting: how to go on after each round.
         generator: of all that is drawn.
+        watch: takes note of every state that is within the tolerance, and of the numbers as they come.
 
     Returns:
         The state, its loss over the whole window, and how many processors there were before and after each round.
     """
     state, least = state.clone(), problem.measure(state)
-    loss, counts = least, [int(state.kept.sum())]
+    loss, watch = least, watch or Watch()
+    watch.pruned(int(state.kept.sum()), loss)
     for number in range(1, pruning.rounds + 1):
-        trial = _Trial(problem, state, least, pruning.tolerance)
+        watch.stage = f"round {number} of {pruning.rounds}"
+        trial = _Trial(problem, state, least, pruning.tolerance, watch)
         full = pruning.method == "brute_force" or (pruning.method == "hybrid" and number % FULL_EVERY == 0)
         _try_each(trial, generator) if full else _try_lowest(trial, generator)
+        trial.bar.close()
         state, loss, least = trial.state, trial.loss, trial.least
-        counts.append(int(state.kept.sum()))
-        if counts[-1]:
-            state, loss = descend(problem, state, fitting, fitting.fine_steps, generator, f"round {number}", loss)
+        if bool(state.kept.any()):
+            label = f"fit {watch.stage}"
+            state, loss = descend(problem, state, fitting, fitting.fine_steps, generator, label, loss, watch=watch)
+        watch.pruned(int(state.kept.sum()), loss)
         least = min(least, loss)
-    return state, loss, counts
+    return state, loss, watch.counts
 
 
 class _Trial:
     """A state from which processors are taken out as long as its loss is within the tolerance of the lowest."""
 
-    def __init__(self, problem: Problem, state: GraphState, least: float, tolerance: float) -> None:
+    def __init__(self, problem: Problem, state: GraphState, least: float, tolerance: float, watch: Watch) -> None:
         self.problem, self.state, self.least, self.tolerance = problem, state.clone(), least, tolerance
         self.rendered: Rendered = problem.rendered()
         self.loss = float(problem.loss(self.rendered.set(self.state)))
+        self.watch, self.bar = watch, progress_bar(None, f"prune, {watch.stage}")
 
     def remove(self, nodes: Tensor) -> bool:
         """Take out nodes (K, 2), pairs of strip and family; returns whether they stay out."""
@@ -98,10 +112,13 @@ class _Trial:
         kept[nodes[:, 0], nodes[:, 1]] = False
         mix, wet = self.rendered.without(self.state, kept)
         loss = float(self.problem.loss(mix))
+        self.bar.update()
         if not loss <= self.least + self.tolerance:
             return False
         self.rendered.accept(kept, wet)
         self.state.kept, self.loss, self.least = kept, loss, min(self.least, loss)
+        self.watch.replace(self.state.clone(), loss)
+        self.bar.set_postfix(left=int(kept.sum()), loss=f"{loss:.3f}")
         return True
 
 

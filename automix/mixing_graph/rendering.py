@@ -112,16 +112,45 @@ class Rendered:
             The mix (2, T), and what `accept` takes.
         """
         assert self.kept is not None
-        changed = (kept != self.kept).any(1).tolist()
+        return self.changed(state, (kept != self.kept).any(1).nonzero()[:, 0].tolist(), kept)
+
+    @torch.no_grad()
+    def changed(
+        self, state: GraphState, rows: Sequence[int], kept: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Render a state that differs in some strips from the one that was set.
+
+        Args:
+            state: with other settings, or others kept, in these strips alone.
+            rows: numbers of the strips.
+            kept: (R, F), in place of that of the state.
+
+        Returns:
+            The mix (2, T), and what `accept` takes.
+        """
+        heard = state.kept if kept is None else kept
         wet = list(self.wet)
         for number in range(self.routing.tracks):
-            if changed[number]:
-                wet[number] = self._strip(self.audio[number], state, number, kept)
+            if number in rows:
+                wet[number] = self._strip(self.audio[number], state, number, heard)
         for group in self._groups():
             members = self.routing.groups[group - self.routing.tracks]
-            if changed[group] or any(changed[member] for member in members):
-                wet[group] = self._strip(self._sum(group, wet), state, group, kept)
+            if group in rows or any(member in rows for member in members):
+                wet[group] = self._strip(self._sum(group, wet), state, group, heard)
         return self._mix(wet), wet
+
+    @torch.no_grad()
+    def source(self, state: GraphState, number: int, label: str) -> Tensor:
+        """Return what comes to an effect (2, T) in a strip of the state that was set."""
+        audio = self.audio[number] if number < self.routing.tracks else self._sum(number, self.wet)
+        before = audio[None]
+        for name, after in self.routing.strip.walk(
+            before, self.routing.sample_rate, state.values(self.routing.strip, slice(number, number + 1))
+        ):
+            if name == label:
+                break
+            before = after
+        return before.expand(-1, 2, -1)[0]
 
     def accept(self, kept: Tensor, wet: list[Tensor]) -> None:
         """Remember what `without` rendered."""

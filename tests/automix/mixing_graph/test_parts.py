@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -165,3 +166,27 @@ def test_boxes_do_not_lie_on_each_other_and_any_console_has_a_graph() -> None:
     corners = [(box.attrib["x"], box.attrib["y"]) for box in picture.findall("{*}g/{*}rect")]
     assert len(corners) == len(set(corners)) == len(graph.nodes)
     assert '\\"' in graph.to_dot()
+
+
+def test_tracks_of_a_group_stand_together_and_no_line_runs_through_a_box() -> None:
+    console = graph_console(["drums", "vocals"])
+    names = ["kick", "bass", "vox left", "snare", "backing vocals of the second chorus, left", "piano", "hats"]
+    groups = {"kick": "drums", "snare": "drums", "hats": "drums", "vox left": "vocals", names[4]: "vocals"}
+    settings = to_settings(drawn_state(console, 9), console, names, groups)
+    picture = ElementTree.fromstring(draw_graph(read_graph(settings)))
+    boxes = [
+        {key: float(box.attrib[key]) for key in ("x", "y", "width", "height")}
+        for box in picture.findall("{*}g/{*}rect")
+    ]
+    for path in picture.findall("{*}path"):
+        left, top, middle, bottom, right = (float(one) for one in re.findall(r"[\d.]+", path.attrib["d"]))
+        for box in boxes:
+            level = [
+                y
+                for y, start, end in ((top, left, middle), (bottom, middle, right))
+                if start < box["x"] + box["width"] - 0.1 and end > box["x"] + 0.1
+            ]
+            assert not any(box["y"] < y < box["y"] + box["height"] for y in level)
+    written = [text.text for text in picture.findall("{*}g/{*}text")]
+    assert len(set(written[:1] + [one for one in written if one and "vo" in one])) >= 3
+    assert any(one and one.endswith("us, left") and "…" in one for one in written)

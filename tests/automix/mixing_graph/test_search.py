@@ -49,11 +49,24 @@ def problem_of(audio: torch.Tensor, target: torch.Tensor) -> Problem:
 
 
 def test_gains_are_found_in_the_powers_of_the_mix(audio: torch.Tensor) -> None:
-    gains = starting_gains(problem_of(audio, mixed(audio)), audio)
+    gains, known = starting_gains(problem_of(audio, mixed(audio)), audio)
+    assert bool(known.all())
     torch.testing.assert_close(gains, torch.tensor(GAINS_DB, dtype=torch.float64), atol=0.7, rtol=0)
     silent = audio.clone()
     silent[1] = 0.0
-    assert starting_gains(problem_of(silent, mixed(silent)), silent)[1] == 0.0
+    gains, known = starting_gains(problem_of(silent, mixed(silent)), silent)
+    assert gains[1] == 0.0 and not bool(known[1])
+
+
+def test_a_track_that_is_not_in_the_mix_begins_turned_down(audio: torch.Tensor) -> None:
+    # The powers of a track that is there twice can all be had by one of the two.
+    twice = torch.cat((audio, audio[:1]))
+    problem = Problem.create(graph_console(), twice, mixed(audio), RATE, WARM_UP, [*TRACKS, "copy"], {})
+    fitting = Fitting(steps=1, segment_s=0.4, check_every=1)
+    state, losses = fit_console(problem, fitting, torch.Generator().manual_seed(0), ["gain_pan"])
+    assert losses["gain_pan"] < 0.2 * losses["sum"]
+    settings = to_settings(state, problem.console, [*TRACKS, "copy"], {})
+    assert min(float(settings.tracks[name]["gain"]["gain_db"] or 0.0) for name in ("kick", "copy")) < -20.0
 
 
 def test_gain_and_pan_of_a_known_mix_come_back(audio: torch.Tensor) -> None:
@@ -156,7 +169,7 @@ def test_groups_are_made_of_names() -> None:
     names = ["Kick", "Snare", "Bass", "LeadVox"]
     assert choose_groups("auto", names) == {"Kick": "drums", "Snare": "drums"}
     assert choose_groups("auto", ["Kick", "Snare"]) == {}
-    assert choose_groups(None, names) == {}
+    assert choose_groups(None, names) == choose_groups("none", names) == {}
     with pytest.raises(ArgumentError, match="'Kik'"):
         choose_groups({"Kik": "drums"}, names)
 
@@ -165,6 +178,8 @@ def test_groups_are_made_of_names() -> None:
     ("options", "words"),
     [
         ({"tolerance": -1.0}, "tolerance is -1.0"),
+        ({"tolerance": "low"}, "tolerance is 'low': expected a number"),
+        ({"tolerance": True}, "tolerance is True"),
         ({"pruning": "all"}, "pruning is 'all'"),
         ({"rounds": 1.5}, "rounds"),
         ({"steps": 0}, "steps is 0"),
@@ -176,3 +191,13 @@ def test_what_is_out_of_range_is_refused(options: dict[str, object], words: str)
     with pytest.raises(ArgumentError, match=words):
         MixingGraph("mix.wav", **options)  # type: ignore[arg-type]
     assert len(NAMES) == 7
+
+
+def test_the_tracks_of_another_song_are_doubted(audio: torch.Tensor) -> None:
+    noise = 0.1 * torch.randn(2, audio.shape[-1], generator=torch.Generator().manual_seed(11))
+    tracks = TrackSet(dict(zip(TRACKS, audio, strict=True)), RATE)
+    options = {"steps": 1, "rounds": 0, "window_s": 1.0, "families": ["gain_pan"], "groups": None}
+    found = MixingGraph(noise, **options).estimate(tracks, [0.0])  # type: ignore[arg-type]
+    assert found.decisions[-1].endswith("% of the energy of the target: are these its tracks?")
+    right = MixingGraph(mixed(audio), **options).estimate(tracks, [0.0])  # type: ignore[arg-type]
+    assert not any("are these" in one for one in right.decisions)
