@@ -21,7 +21,7 @@ import torch
 from encoders import load_encoder
 from fxrep.audio import find_audio_files
 from fxrep.errors import FxrepError
-from fxrep.retrieval import embed_corpus
+from fxrep.retrieval import AS_RELEASED, Matching, embed_corpus, match_encoder
 from fxrep.retrieval.read_ahead import default_readers
 
 
@@ -40,9 +40,10 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=40, help="how many of them")
     parser.add_argument("--readers", type=int, default=default_readers())
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--as-released", action="store_true", help="loudness and bandwidth are not matched")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    encoder = load_encoder(arguments.model).eval()
+    encoder = match_encoder(load_encoder(arguments.model), AS_RELEASED if arguments.as_released else Matching())
     held, files = [], []
     for file in find_audio_files(arguments.songs)[: arguments.files]:
         try:

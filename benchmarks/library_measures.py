@@ -26,11 +26,12 @@ from encoders.windows import fixed_windows, is_silent
 from fxrep.audio import iter_blocks, load_audio, save_audio
 from fxrep.metrics.features import FEATURES
 from fxrep.retrieval import AS_RELEASED, Matching, ReferenceIndex, match_encoder
-from fxrep.retrieval.database import LEVELS, Level
+from fxrep.retrieval.database import Level
 
 RATE, WINDOW_S = 44100, 10.0
 DRAWS = 2000
 HEARING = {"matched": Matching(), "level": Matching(bandwidth_hz=None), "released": AS_RELEASED}
+BY: tuple[Level, ...] = ("window", "song")
 SAME_DB = -40.0
 """Of the difference of two recordings that are the same one, coded twice at most."""
 
@@ -162,7 +163,7 @@ def measure_albums(songs: list[Song], systems: list[str], hearing: list[str], wo
     # Features are measured on recordings as they are.
     for system, hear in [(one, way) for one in systems for way in (["released"] if one in FEATURES else hearing)]:
         described = described_by(system, hear, songs, work)
-        for level in ("window", "song"):
+        for level in BY:
             likeness = described.likeness(level)
             cells = [
                 interval(found_among(likeness, groups, first), groups) for groups in kinds.values() for first in (1, 10)
@@ -231,7 +232,7 @@ def measure_altered(
             for how in ways:
                 queries = list(altered_songs(chosen, how, work))
                 cells = []
-                for level in LEVELS:
+                for level in BY:
                     answers = [_answer(index, song, query, level, twins) for song, query in queries]
                     cells.append(f"{100 * answers.count('') / len(answers):.1f}%")
                     missed += [f"{model}, {hear}, {how}, by {level}: {answer}" for answer in answers if answer]
