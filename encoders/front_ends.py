@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from encoders.stereo_frame_kernels import band_edges, band_powers, step_powers, wants_numbers_only
+
 FLOOR_DB = -90.0
 """Power below this reads as silence: 16-bit material has nothing under it."""
 
@@ -80,15 +82,25 @@ class StereoFrames(nn.Module):
         power_scale = 2.0 / (n_fft * float(torch.hann_window(n_fft).square().sum()))
         filters = mel_filter_bank(n_mels, n_fft, sample_rate, 30.0, 20000.0)
         self.register_buffer("filters", filters * power_scale, persistent=False)
+        self._band_edges = band_edges(filters)
 
     def forward(self, audio: Tensor) -> Tensor:
         """(B, 2, T) audio → (B, n_features, frames)."""
+        if wants_numbers_only(audio, self.window, self.filters):
+            powers = band_powers(self._padded(audio), self.window, self.hop, self.filters, self._band_edges)
+            return torch.cat([_band_levels(powers), _to_levels(step_powers(audio, self.hop, self.n_steps))], dim=1)
         # A few items at a time: the temporaries of a whole batch would be mapped anew on every call.
-        parts = [torch.cat([self._spectral(part), self._envelope(part)], dim=1) for part in audio.split(_CHUNK)]
-        return torch.cat(parts)
+        return torch.cat([self._by_tensors(part) for part in audio.split(_CHUNK)])
 
-    def _spectral(self, audio: Tensor) -> Tensor:
-        frames = nn.functional.pad(audio, (self.n_fft // 2, self.n_fft // 2)).unfold(-1, self.n_fft, self.hop)
+    def _padded(self, audio: Tensor) -> Tensor:
+        return nn.functional.pad(audio, (self.n_fft // 2, self.n_fft // 2))
+
+    def _by_tensors(self, audio: Tensor) -> Tensor:
+        """What `forward` gives, by operations that run anywhere and have gradients."""
+        return torch.cat([_band_levels(self._band_powers(audio)), _to_levels(self._step_powers(audio))], dim=1)
+
+    def _band_powers(self, audio: Tensor) -> Tensor:
+        frames = self._padded(audio).unfold(-1, self.n_fft, self.hop)
         real, imag = torch.view_as_real(torch.fft.rfft(frames * self.window)).unbind(-1)
         (real_l, real_r), (imag_l, imag_r) = real.unbind(1), imag.unbind(1)
         planes = torch.stack(
@@ -100,17 +112,9 @@ class StereoFrames(nn.Module):
             ],
             dim=1,
         )
-        left, right, correlation, quadrature = torch.matmul(planes, self.filters).transpose(2, 3).unbind(1)
-        # Mid and side follow from the bands of left, right and their product. Below -60 dB of the other they are
-        # rounding of float32, so they stop there.
-        total = left + right
-        mid = torch.maximum(total + 2.0 * correlation, 1e-6 * total) / 4.0
-        side = torch.maximum(total - 2.0 * correlation, 1e-6 * total) / 4.0
-        levels = power_to_db(torch.stack([left, right, mid, side], dim=1)) / -FLOOR_DB * 2.0 + 1.0
-        scale = (left * right).clamp(min=1e-18).sqrt()
-        return torch.cat([levels.flatten(1, 2), correlation / scale, quadrature / scale], dim=1)
+        return torch.matmul(planes, self.filters).transpose(2, 3)
 
-    def _envelope(self, audio: Tensor) -> Tensor:
+    def _step_powers(self, audio: Tensor) -> Tensor:
         step = self.hop // self.n_steps
         frames = audio.shape[-1] // self.hop + 1
         padded = nn.functional.pad(audio, (self.hop // 2, frames * self.hop - audio.shape[-1] - self.hop // 2))
@@ -118,8 +122,25 @@ class StereoFrames(nn.Module):
         mid_side = torch.stack([(left + right) / 2, (left - right) / 2], dim=1)
         power = mid_side.unflatten(-1, (frames, self.n_steps, step)).square().mean(-1)
         peak = padded.unflatten(-1, (frames, self.hop)).abs().amax(-1).square()
-        envelope = torch.cat([power.transpose(2, 3).flatten(1, 2), peak], dim=1)
-        return power_to_db(envelope) / -FLOOR_DB * 2.0 + 1.0
+        return torch.cat([power.transpose(2, 3).flatten(1, 2), peak], dim=1)
+
+
+def _to_levels(power: Tensor) -> Tensor:
+    """Level of a power, the range from `FLOOR_DB` to full scale as -1…1."""
+    return power_to_db(power) / -FLOOR_DB * 2.0 + 1.0
+
+
+def _band_levels(powers: Tensor) -> Tensor:
+    """(B, 4, bands, frames) of left, right and their product → (B, 6 bands, frames) of levels and phase."""
+    left, right, correlation, quadrature = powers.unbind(1)
+    # Mid and side follow from the bands of left, right and their product. Below -60 dB of the other they are
+    # rounding of float32, so they stop there.
+    total = left + right
+    mid = torch.maximum(total + 2.0 * correlation, 1e-6 * total) / 4.0
+    side = torch.maximum(total - 2.0 * correlation, 1e-6 * total) / 4.0
+    levels = _to_levels(torch.stack([left, right, mid, side], dim=1))
+    scale = (left * right).clamp(min=1e-18).sqrt()
+    return torch.cat([levels.flatten(1, 2), correlation / scale, quadrature / scale], dim=1)
 
 
 class RunningStandardization(nn.Module):

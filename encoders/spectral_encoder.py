@@ -7,11 +7,13 @@ decay). Frequency is never pooled: where in the spectrum something happened is w
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from encoders.base import EffectEncoder
 from encoders.front_ends import RunningStandardization, StereoFrames
+from encoders.stereo_frame_kernels import wants_numbers_only
 from encoders.time_blocks import FRAMES_PER_STEP, TimeBlock, frame_pairs, spread
 
 
@@ -81,9 +83,16 @@ def time_statistics(frames: Tensor) -> Tensor:
     Shape:
         (B, F, frames) → (B, 6 F).
     """
-    # Every second frame: sorting is a tenth of the encoder's time, and neighbouring frames overlap by half.
-    ordered = frames[..., ::2].sort(dim=-1).values
+    # Every second frame: sorting takes time, and neighbouring frames overlap by half.
+    ordered = _in_order(frames[..., ::2])
     last = ordered.shape[-1] - 1
     quantiles = [ordered[..., round(q * last)] for q in (0.1, 0.5, 0.9)]
     change = frames.diff(dim=-1).abs().mean(-1) if last else torch.zeros_like(frames[..., 0])
     return torch.cat([frames.mean(-1), spread(frames, -1), *quantiles, change], dim=1)
+
+
+def _in_order(values: Tensor) -> Tensor:
+    """Sorted along the last axis. NumPy sorts short rows some ten times faster than PyTorch does on a CPU."""
+    if wants_numbers_only(values):
+        return torch.from_numpy(np.sort(values.numpy(), axis=-1))
+    return values.sort(dim=-1).values

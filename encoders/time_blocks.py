@@ -38,4 +38,5 @@ def frame_pairs(frames: Tensor) -> Tensor:
 
 def spread(x: Tensor, axis: int) -> Tensor:
     """Standard deviation along an axis; finite gradient for a constant, defined for one frame."""
-    return (x.var(dim=axis, correction=0) + 1e-5).sqrt()
+    # In two passes, which run over many values at once; the variance of PyTorch is a sequential recursion.
+    return ((x - x.mean(axis, keepdim=True)).square().mean(axis) + 1e-5).sqrt()
