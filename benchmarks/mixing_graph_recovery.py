@@ -5,7 +5,8 @@
 
 Songs of the split without a mix on file are mixed by a console whose processors are drawn, each in use with the given
 share, with settings drawn over the middle of their ranges; thresholds are drawn between the levels of the track. Then
-the graph is searched as `fxrep mix --method mixing_graph` does it. A processor counts as drawn where the mix without it
+the graph is searched as `fxrep mix --method mixing_graph` does it. What is drawn depends on the seed and on how many
+tracks there are, not on the song: other seeds draw other graphs. A processor counts as drawn where the mix without it
 is further away than the tolerance: what cannot be heard cannot be found. Precision is the share of those found that
 were drawn; recall the share of those drawn that were found; chance is the precision of guessing.
 """
