@@ -43,7 +43,8 @@ instrument ({normalization}) and added up to stereo stems in this order, which t
 
 It renders and has no settings: what it did cannot be read or edited, only its stems. It listens to the whole song, and
 to instruments by what they are called. Its filters are {taps} samples long, so that it cannot tell tones below
-{lowest_hz:.0f} Hz apart.
+{lowest_hz:.0f} Hz apart. `validation/loss_ratio` under 1 is nearer to the mix than tracks at equal loudness by its own
+loss; other measures can tell otherwise, see the documentation.
 
 Weights: {licence}. Fingerprint `{fingerprint}`.
 """

@@ -205,17 +205,19 @@ class StemDataModule(PairDataModule):
 
     def description(self) -> dict[str, Any]:
         """What a model card tells of the data."""
+        manifests = [read_manifest(path) for path in self.manifests]
         return {
             "manifest": ", ".join(Path(manifest).name for manifest in self.manifests),
             "passages_per_epoch": self.lengths["train"],
             "batch_size": self.batch_size,
             **self.drawing,
-            "data": joint_provenance(
-                [read_manifest(path).filter(split=self.splits["train"]) for path in self.manifests]
-            ),
+            "data": joint_provenance(self._stems("train", self.seed).drawn_from(manifests)),
         }
 
     def _dataset(self, split: str, seed: int) -> Dataset[dict[str, Any]]:
+        return self._stems(split, seed)
+
+    def _stems(self, split: str, seed: int) -> StemDataset:
         return StemDataset(
             [read_manifest(path) for path in self.manifests],
             [_read_normalized(path) for path in self.normalized],

@@ -171,6 +171,9 @@ def _audio_line(audio: dict[str, Any]) -> str:
     if "slots" in audio or "groups" in audio:
         places = f"slots {audio['slots']}" if "slots" in audio else f"groups {audio['groups']}"
         return f"tracks       {audio['track_lufs']:g} LUFS at {audio['sample_rate']} Hz, {places}"
+    if "stems" in audio and "normalization" in audio:
+        steps = ", ".join(audio["normalization"])
+        return f"tracks       normalised ({steps}) at {audio['sample_rate']} Hz, stems {', '.join(audio['stems'])}"
     heard = f"windows of {audio['window_s']:g} s at {audio['sample_rate']} Hz"
     if "receptive_field" in audio:
         return f"stems        {audio['input_lufs']:g} LUFS at {audio['sample_rate']} Hz, references in {heard}"

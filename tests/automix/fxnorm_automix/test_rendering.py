@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from automix.fxnorm_automix import GROUPS, FxNormAutomix, song_pass
+from automix import automix
+from automix.fxnorm_automix import GROUPS, FxNormAutomix, list_fxnorm_automix, load_fxnorm_automix, song_pass
 from automix.fxnorm_automix.row_file import RowFile
 from automix.fxnorm_automix.song_pass import render_song
 from automix.methods import StemMethod
@@ -128,3 +129,17 @@ def test_averages_are_needed(tmp_path: Path) -> None:
     no_level = FxNormalizer.fit_tracks([FitTrack(sound(1), "other", RATE)], steps=["eq"])
     with pytest.raises(ArgumentError, match="no loudness"):
         FxNormAutomix(**TINY).normalize_to(no_level)
+
+
+def test_what_ships_mixes_by_default_and_does_not_care_how_loud_tracks_come() -> None:
+    assert "fxnorm_automix" in list_fxnorm_automix()
+    shipped = load_fxnorm_automix()
+    assert shipped.normalizer is not None and shipped.sample_rate == RATE
+    tracks = {name: sound(number, 1.0) for number, name in enumerate(("vocals", "bass", "drums", "keys"))}
+    mix = automix(tracks, "fxnorm_automix", sample_rate=RATE).mix
+    louder = {name: track * (4.0 if name == "bass" else 1.0) for name, track in tracks.items()}
+    assert error_db(automix(louder, "fxnorm_automix", sample_rate=RATE).mix, mix) < -60.0
+    assert mix.shape == (2, RATE) and float(mix.abs().max()) <= 1.0
+    # It mixes: nothing of what came in is lost.
+    gains = torch.linalg.lstsq(torch.stack(list(tracks.values())).flatten(1).t(), mix.flatten()[:, None])
+    assert bool((gains.solution > 0.0).all())
