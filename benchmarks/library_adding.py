@@ -110,7 +110,7 @@ def measure(folder: Path, library: Path, model: str, songs: int) -> None:
     answers = context.Queue()
     killed = context.Process(target=_add, args=(folder, library, model, answers))
     killed.start()
-    answers.get(timeout=300)
+    answers.get(timeout=3600)
     while _committed(library) < songs // 3 and killed.is_alive():
         time.sleep(0.2)
     killed.kill()
@@ -119,8 +119,8 @@ def measure(folder: Path, library: Path, model: str, songs: int) -> None:
     answers = context.Queue()
     again = context.Process(target=_add, args=(folder, library, model, answers))
     again.start()
-    answers.get(timeout=300)
-    found = answers.get(timeout=3600)
+    answers.get(timeout=3600)
+    found = answers.get(timeout=24 * 3600)
     again.join()
     print(
         f"{model}: killed with {found['there']} of {songs} songs committed; then {found['added']} songs in "
