@@ -5,7 +5,8 @@
 
 Without songs, one is generated, and another as its reference. Distances are measured on windows of the song that
 no search listened to. The second table looks for known settings: the reference is the song itself under settings that
-were drawn at random, of windows that are not searched on.
+were drawn at random, of windows that are not searched on. The third gives CMA-ES as many renders as fit into the CPU
+seconds that the gradient took on the same song, all told.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,6 +33,12 @@ SEARCHES = {
     "gradient, 2 starts of 15": {"steps": 15, "starts": 2},
     "CMA-ES, as many renders": {"search": "evolution", "evaluations": 50},
     "CMA-ES, as long": {"search": "evolution", "evaluations": 150},
+}
+
+EQUAL_CPU: dict[str, dict[str, Any]] = {
+    "gradient, 30 steps": {"steps": 30},
+    "CMA-ES": {"search": "evolution"},
+    "CMA-ES, levels and equalisers alone": {"search": "evolution", "only": "levels,eq"},
 }
 
 
@@ -128,19 +136,66 @@ def find_known(tracks: TrackSet) -> None:
         )
 
 
+def compare_at_equal_cpu(songs: list[tuple[TrackSet, References]]) -> None:
+    """Means over songs: the gradient, and CMA-ES in the CPU seconds that it took."""
+    found: dict[str, list[list[float]]] = {name: [] for name in ("equal loudness", *EQUAL_CPU)}
+    # What is compiled at its first use is nobody's time.
+    searched_in(InferenceTime(steps=1), *songs[0], split_windows(songs[0][0], InferenceTime().window_s)[0])
+    print("\nAt equal CPU\n\n| | renders | CPU s | production | embedding | loudness |\n|---|---|---|---|---|---|")
+    for tracks, references in songs:
+        searched, apart = split_windows(tracks, InferenceTime().window_s)
+        neutral = InferenceTime().console.default_settings(tracks.names)
+        answers: dict[str, tuple[ConsoleSettings, int, float]] = {"equal loudness": (neutral, 0, 0.0)}
+        for name, options in EQUAL_CPU.items():
+            more = {}
+            if "search" in options:
+                limit = answers["gradient, 30 steps"][2]
+                more = {"evaluations": renders_within(limit, options, tracks, references, searched)}
+            answers[name] = searched_in(InferenceTime(**options, **more), tracks, references, searched)
+        for name, (settings, renders, spent) in answers.items():
+            parts = measure(InferenceTime(), tracks, references, settings, apart)
+            found[name].append([renders, spent, *(parts[key] for key in ("production", "embedding", "loudness"))])
+            print(equal_cpu_row(name, found[name][-1]), flush=True)
+    print(f"\nMeans over {len(songs)} songs\n")
+    for name, rows in found.items():
+        print(equal_cpu_row(name, torch.tensor(rows, dtype=torch.float64).mean(0).tolist()))
+
+
+def renders_within(limit: float, options: dict[str, Any], *song: Any) -> int:
+    """How many renders of a search take so many CPU seconds here and now."""
+    (_, few, less), (_, many, more) = (searched_in(InferenceTime(**options, evaluations=n), *song) for n in (8, 48))
+    return max(many, round(many + (limit - more) * (many - few) / max(more - less, 1e-3)))
+
+
+def equal_cpu_row(name: str, values: list[float]) -> str:
+    renders, spent, *parts = values
+    return f"| {name} | {renders:.0f} | {spent:.1f} | " + " | ".join(f"{part:.3f}" for part in parts) + " |"
+
+
+def searched_in(
+    method: InferenceTime, tracks: TrackSet, references: References, searched: list[float]
+) -> tuple[ConsoleSettings, int, float]:
+    """The answer, how many renders it took, and CPU seconds."""
+    began = time.process_time()
+    estimate = method.search(tracks, references, searched)
+    return estimate.settings, estimate.outcome.found.evaluations, time.process_time() - began
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--song", action="append", default=[], help="folder of stems; may be given several times")
     parser.add_argument("--reference", action="append", default=[], help="of each song")
-    parser.add_argument("--part", choices=("all", "style", "known"), default="all", help="tables to print")
+    parser.add_argument("--part", choices=("all", "style", "known", "equal_cpu"), default="all", help="tables to print")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     began = time.process_time()
     songs = opened(arguments.song, arguments.reference) if arguments.song else generated()
-    for tracks, references in songs if arguments.part != "known" else []:
+    for tracks, references in songs if arguments.part in ("all", "style") else []:
         search_song(tracks, references)
-    if arguments.part != "style":
+    if arguments.part in ("all", "known"):
         find_known(songs[0][0])
+    if arguments.part in ("all", "equal_cpu"):
+        compare_at_equal_cpu(songs)
     print(f"\n{time.process_time() - began:.0f} CPU-seconds in all")
 
 

@@ -1,6 +1,6 @@
 """Mixing in the style of a reference: seconds and memory of every method, from files to the mix.
 
-    python benchmarks/transfer_speed.py                # 8 tracks of 10 s: some minutes of CPU time, 8 GB
+    python benchmarks/transfer_speed.py                # 8 tracks of 10 s: some minutes of CPU time; keep 9 GB free
     python benchmarks/transfer_speed.py --song         # `fxrep transfer` on 16 tracks of 4 minutes
 
 Tracks and reference are bursts of noise in files of 24 bit, half of the tracks stereo. The first table is analysis and
