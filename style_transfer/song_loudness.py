@@ -95,16 +95,19 @@ def raise_mix(settings: ConsoleSettings, gain_db: float) -> ConsoleSettings:
     ]
     if not faders:
         return raised
-    before = raised.master[faders[-1]]["gain_db"]
-    after = _within(tables[faders[-1]]["gain_db"], before, gain_db)
-    raised.master[faders[-1]]["gain_db"] = after
+    fader = raised.master[faders[-1]]
+    before = fader["gain_db"] or 0.0
+    fader["gain_db"] = after = _within(tables[faders[-1]]["gain_db"], before + gain_db)
     labels = list(processors)
     for label in labels[labels.index(faders[-1]) + 1 :]:
         if processors[label].name == "limiter":
             continue
         for name, parameter in tables[label].items():
             if name.endswith("threshold_db"):
-                raised.master[label][name] = _within(parameter, raised.master[label][name], after - (before or 0.0))
+                threshold = raised.master[label][name]
+                raised.master[label][name] = (
+                    None if threshold is None else _within(parameter, threshold + after - before)
+                )
     return raised
 
 
@@ -126,7 +129,5 @@ def _mix_loudness(stage: Stage, song: TrackSet, gains: Mapping[str, float]) -> f
     return float(integrated_loudness(torch.cat(parts, -1), rate))
 
 
-def _within(parameter: Parameter, value: float | None, change: float) -> float | None:
-    if value is None:
-        return None
-    return min(max(value + change, parameter.minimum), parameter.maximum)
+def _within(parameter: Parameter, value: float) -> float:
+    return min(max(value, parameter.minimum), parameter.maximum)
