@@ -18,18 +18,18 @@ from fxrep.web.site import WebSite
 from .conftest import ABSOLUTE, WatchedClient
 
 NAMES = PublicNames(
-    {Path("/home/u/music"): "", Path("/home/u/My Mixes"): "", Path("/home/u/My Mixes/OUT"): "OUT", Path("/"): ""}
+    {Path("/srv/u/music"): "", Path("/srv/u/My Mixes"): "", Path("/srv/u/My Mixes/OUT"): "OUT", Path("/"): ""}
 )
 
 
 @pytest.mark.parametrize(
     ("told", "shown"),
     [
-        ("/home/u/music/a b/x.wav: it is no audio", "a b/x.wav: it is no audio"),
-        ("track a: /home/u/My Mixes/OUT/a.wav is gone", "track a: OUT/a.wav is gone"),
-        ("neither /home/u/My Mixes/t/a.wav nor /else/where/a.wav exists", "neither t/a.wav nor a.wav exists"),
-        ("/home/u/music is being changed", "music is being changed"),
-        ("/home/u/musical/x.wav is silent", "x.wav is silent"),
+        ("/srv/u/music/a b/x.wav: it is no audio", "a b/x.wav: it is no audio"),
+        ("track a: /srv/u/My Mixes/OUT/a.wav is gone", "track a: OUT/a.wav is gone"),
+        ("neither /srv/u/My Mixes/t/a.wav nor /else/where/a.wav exists", "neither t/a.wav nor a.wav exists"),
+        ("/srv/u/music is being changed", "music is being changed"),
+        ("/srv/u/musical/x.wav is silent", "x.wav is silent"),
         ("copy /a/b c/d to /e/f/g.wav", "copy d to g.wav"),
         ("PosixPath('/etc/passwd') (/a/b.wav)", "PosixPath('passwd') (b.wav)"),
         ("model 'C:\\\\Users\\\\me\\\\x.ckpt'", "model 'x.ckpt'"),
