@@ -118,7 +118,10 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     normalizer.save("normalized/statistics.json")
     normalize_dataset(manifest, "normalized", normalizer)
     with ReferenceIndex.create("library.fxindex", load_encoder()) as index:
-        index.add("songs")
+        # What the guides filter by.
+        index.add(
+            "songs", metadata={str(path): {"tempo": 100, "tags": ["live"]} for path in Path("songs").rglob("*.flac")}
+        )
     return tmp_path
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web_browser.conftest import place_on_map
-
 PICTURE = "() => document.querySelector('canvas').toDataURL()"
 
 
@@ -14,20 +12,6 @@ def changed(page: Page, before: str) -> str:
     page.wait_for_function(f"before => ({PICTURE})() !== before", arg=before)
     picture: str = page.evaluate(PICTURE)
     return picture
-
-
-def test_a_map_of_windows_is_made_and_measured_from_the_page(library_page: Page) -> None:
-    library_page.select_option("#map-level", "window")
-    measure = library_page.locator(".map-status button")
-    expect(measure).to_contain_text("Measure 12 windows")
-    assert library_page.get_attribute("canvas", "data-points") == "12"
-    measure.click()
-    expect(library_page.locator(".map-notice")).to_contain_text("Listening")
-    expect(library_page.locator(".map-status button")).to_have_count(0)
-    library_page.select_option("#map-color", "loudness")
-    expect(library_page.locator(".legend .ramp-ends")).to_contain_text("LUFS")
-    library_page.select_option("#map-level", "song")
-    expect(library_page.locator(".map-status")).to_contain_text("6 songs")
 
 
 def test_the_map_is_zoomed_moved_and_shown_whole_again(library_page: Page) -> None:
@@ -88,51 +72,3 @@ def test_a_group_is_hidden_and_shown_by_its_name(library_page: Page) -> None:
     expect(library_page.locator("#results-title")).to_have_text("6 songs marked")
     library_page.keyboard.press("Escape")
     expect(library_page.locator("#marked")).to_be_hidden()
-
-
-def test_a_point_is_told_marked_and_looked_for_by_mouse(library_page: Page) -> None:
-    place = place_on_map(library_page, "song 2")
-    library_page.mouse.move(*place)
-    expect(library_page.locator(".tip strong")).to_have_text("song 2")
-    library_page.keyboard.down("Shift")
-    library_page.mouse.click(*place)
-    library_page.keyboard.up("Shift")
-    expect(library_page.locator("#results-title")).to_have_text("1 song marked")
-    library_page.mouse.dblclick(*place)
-    expect(library_page.locator(".source .name")).to_have_text("song 2")
-    library_page.wait_for_selector(".result")
-
-
-def test_what_can_be_done_with_a_point(library_page: Page) -> None:
-    library_page.mouse.click(*place_on_map(library_page, "song 3"))
-    card = library_page.locator(".card")
-    card.locator("text=Find songs like this").click()
-    expect(library_page.locator(".source.like .name")).to_have_text("song 3")
-    library_page.wait_for_selector(".result")
-    library_page.mouse.click(*place_on_map(library_page, "song 1"))
-    expect(card.locator(".name")).to_have_text("song 1")
-    card.locator("text=+ like").click()
-    expect(library_page.locator(".source.like")).to_have_count(2)
-    card.locator("text=− unlike").click()
-    expect(library_page.locator(".source.unlike .name")).to_have_text("song 1")
-    card.locator("[aria-label=Close]").click()
-    expect(card).to_have_count(0)
-
-
-def test_the_map_moves_no_further_than_it_takes_to_show_a_song(library_page: Page) -> None:
-    """At first all songs are in view: whichever is found, none leaves it, and none stays dimmed."""
-    library_page.wait_for_function(f"() => ({PICTURE})().length > 3000")
-    box = library_page.locator("canvas").bounding_box()
-    assert box is not None
-    places = [place_on_map(library_page, f"song {number}") for number in range(5)]
-    for number in range(5):
-        library_page.fill("#song-search", f"song {number}")
-        expect(library_page.locator("#song-list [role=option]")).to_have_count(1)
-        library_page.press("#song-search", "Enter")
-        expect(library_page.locator(".source .name")).to_have_text(f"song {number}")
-        library_page.wait_for_selector(".result")
-    library_page.keyboard.press("Escape")
-    for number, place in enumerate(places):
-        library_page.mouse.move(box["x"] + 2, box["y"] + 2)
-        library_page.mouse.move(*place)
-        expect(library_page.locator(".tip strong")).to_have_text(f"song {number}")
