@@ -133,9 +133,24 @@ def _excerpt(recording: Recording, start: int, samples: int, rate: int) -> Array
     return np.pad(audio, ((0, 0), (0, samples - audio.shape[1])))
 
 
+def roth_response(cross: NDArray[np.complex128], power: Array, size: int, smoothed_bins: int, floor: float) -> Array:
+    """Return the response that leads from one sound to another, (size,).
+
+    P. Roth, "Effective measurements using digital signal analysis", IEEE Spectrum 1971.
+
+    Args:
+        cross: (K,) cross-spectrum of the two, the first conjugated.
+        power: (K,) power spectrum of the first.
+        size: samples that the spectra are of.
+        smoothed_bins: over which the power spectrum is smoothed before it divides.
+        floor: added to it, as a share of its strongest bin.
+    """
+    smooth = ndimage.uniform_filter1d(power, smoothed_bins, mode="nearest")
+    return np.asarray(fft.irfft(cross / (smooth + floor * float(smooth.max())), size))
+
+
 def _find_peak(cross: NDArray[np.complex128], power: Array, size: int, rate: int, energy: float) -> SampleOffset:
-    smooth = ndimage.uniform_filter1d(power, _SMOOTHED_BINS, mode="nearest")
-    response = np.abs(fft.irfft(cross / (smooth + _FLOOR * float(smooth.max())), size))
+    response = np.abs(roth_response(cross, power, size, _SMOOTHED_BINS, _FLOOR))
     reach = min(round(LONGEST_S * rate), size // 2 - 1)
     # Lags from -reach to reach; what wraps around stands at the end.
     lags = np.concatenate([response[size - reach :], response[: reach + 1]])

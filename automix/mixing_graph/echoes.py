@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft, ndimage, signal
+from scipy import fft, signal
 from torch import Tensor
 
-Array = NDArray[np.float64]
+from automix.alignment import Array, roth_response
 
 SHORTEST_S, LONGEST_S = 0.02, 2.0
 """Times that are looked for. Nearer to the sound itself stands what an equaliser has not made up for."""
@@ -47,9 +46,8 @@ def find_echoes(source: Tensor, rest: Tensor, sample_rate: int) -> list[Echo]:
     """Look for repetitions of a sound in what is left of a mix without them.
 
     The cross-spectrum, divided by the smoothed power spectrum of the sound, is the response that leads from the sound
-    to the rest (P. Roth, "Effective measurements using digital signal analysis", IEEE Spectrum 1971): an echo is a peak
-    in it. Music repeats itself too, and so has peaks where it was never sent through a delay: what is named here is to
-    be tried.
+    to the rest: an echo is a peak in it. Music repeats itself too, and so has peaks where it was never sent through a
+    delay: what is named here is to be tried.
 
     Args:
         source: (2, T).
@@ -66,8 +64,7 @@ def find_echoes(source: Tensor, rest: Tensor, sample_rate: int) -> list[Echo]:
     if not power.any():
         return []
     cross = (own.conj() * other).sum(0)
-    smooth = ndimage.uniform_filter1d(power, _SMOOTHED_BINS, mode="nearest")
-    response = fft.irfft(cross / (smooth + _FLOOR * float(smooth.max())), size)
+    response = roth_response(cross, power, size, _SMOOTHED_BINS, _FLOOR)
     first = round(SHORTEST_S * sample_rate)
     last = min(round(LONGEST_S * sample_rate), samples - 1)
     if last - first < 3:
