@@ -2,13 +2,14 @@
 
     python benchmarks/mixing_graph.py songs/manifest.parquet                           # every song with a mix on file
     python benchmarks/mixing_graph.py songs/manifest.parquet --song NAME --steps 20 --tolerance 0.01 --tolerance 0.1
-    python benchmarks/mixing_graph.py songs/manifest.parquet --song NAME --pruning weight --pruning brute_force
+    python benchmarks/mixing_graph.py songs/manifest.parquet --song NAME --pruning hybrid --pruning weight:0.01
 
 Songs are those of the manifest with stems and a mix; nothing is learnt from one for another, so that splits do not
 matter. Every family joins for the same number of steps, in the order of the paper, and what is fitted goes on. With
 ``--control``, gain and pan alone are fitted for as many steps as all families together: how much of the fall is due to
 steps and not to processors. Losses are over the window of 10 s, that of least squares with the gains that explain most
-of the whole mix; processor seconds are of one thread. ``--from`` prints the tables of what ``--json`` has written.
+of the whole mix; processor seconds are of one thread. Every way of pruning is measured at every tolerance, or at the
+one that is given behind its name. ``--from`` prints the tables of what ``--json`` has written.
 """
 
 from __future__ import annotations
@@ -85,18 +86,17 @@ def measure(song: Song, args: argparse.Namespace) -> dict[str, Any]:
         longer = replace(method.fitting, steps=args.steps * len(NAMES))
         _, control = fit_console(problem, longer, torch.Generator().manual_seed(args.seed), ["gain_pan"])
         row["control"] = control["gain_pan"]
-    for way in args.pruning:
-        for tolerance in args.tolerance:
-            began = time.process_time()
-            pruning = replace(method.pruning, tolerance=tolerance, method=way)
-            generator = torch.Generator().manual_seed(args.seed)
-            pruned, loss, counts = prune(problem, state, pruning, method.fitting, generator)
-            row["pruned"][f"{way} {tolerance:g}"] = {
-                "loss": loss,
-                "kept": count_kept(pruned),
-                "counts": counts,
-                "prune_s": time.process_time() - began,
-            }
+    for way, tolerance in args.prunings:
+        began = time.process_time()
+        pruning = replace(method.pruning, tolerance=tolerance, method=way)
+        generator = torch.Generator().manual_seed(args.seed)
+        pruned, loss, counts = prune(problem, state, pruning, method.fitting, generator)
+        row["pruned"][f"{way} {tolerance:g}"] = {
+            "loss": loss,
+            "kept": count_kept(pruned),
+            "counts": counts,
+            "prune_s": time.process_time() - began,
+        }
     return row
 
 
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("manifest")
     parser.add_argument("--song", action="append", help="part of a name; several times for several songs")
     parser.add_argument("--tolerance", action="append", type=float, help="default: 0.001, 0.01 and 0.1")
-    parser.add_argument("--pruning", action="append", choices=METHODS, help="default: hybrid; again for more")
+    parser.add_argument("--pruning", action="append", help=f"{', '.join(METHODS)}, or as hybrid:0.01; again for more")
     parser.add_argument("--steps", type=int, default=40, help="of gradient for each family")
     parser.add_argument("--control", action="store_true", help="fit gain and pan alone for as many steps")
     parser.add_argument("--seed", type=int, default=0)
@@ -162,8 +162,11 @@ def main() -> None:
     if args.lines:
         print_tables([json.loads(line) for line in Path(args.lines).read_text(encoding="utf-8").splitlines()])
         return
-    args.pruning = args.pruning or ["hybrid"]
-    args.tolerance = args.tolerance or [0.001, 0.01, 0.1]
+    args.prunings = [
+        (way, float(own) if own else tolerance)
+        for way, _, own in (given.partition(":") for given in args.pruning or ["hybrid"])
+        for tolerance in (args.tolerance or [0.001, 0.01, 0.1])[: 1 if own else None]
+    ]
     torch.set_num_threads(1)
     rows = []
     for song in songs_of(args.manifest, args.song):

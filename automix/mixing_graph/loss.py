@@ -22,6 +22,9 @@ HIGHEST_HZ = 15000.0
 
 EPSILON = 1e-4
 
+PIECE = 1 << 17
+"""Samples of frames whose spectra are made at once."""
+
 
 class GraphLoss:
     """Spectral convergence and L1 of logarithms, on mel spectra of left, right, mid and side, A-weighted.
@@ -75,18 +78,23 @@ class GraphLoss:
     def mel(self, audio: Tensor, size: int) -> Tensor:
         """Magnitudes (B, 4, bands, frames) of left, right, mid and side of (B, 2, T)."""
         window = torch.hann_window(size, dtype=audio.dtype, device=audio.device)
-        spectrum = torch.stft(
-            audio.flatten(0, 1), size, size // 4, window=window, center=False, return_complex=True
-        ).unflatten(0, audio.shape[:2])
-        weights = mel_weights(size, self.sample_rate).to(audio)
-        # What is above the highest band is not looked at.
-        spectrum = spectrum[..., : weights.shape[1], :]
-        left, right = spectrum.unbind(1)
-        four = torch.stack((left, right, (left + right) / 2.0, (left - right) / 2.0), 1)
-        # The root of 0 has no gradient.
-        magnitude = (four.real.square() + four.imag.square() + 1e-12).sqrt()
-        mel: Tensor = weights @ magnitude
+        weights = mel_weights(size, self.sample_rate).to(audio).T.contiguous()
+        frames = audio.unfold(-1, size, size // 4)
+        # What one piece holds stays in the caches.
+        pieces = frames.split(PIECE // size, dim=2)
+        mel: Tensor = torch.cat([_mel_frames(piece * window, weights) for piece in pieces], 2).mT
         return mel
+
+
+def _mel_frames(frames: Tensor, weights: Tensor) -> Tensor:
+    """Magnitudes (B, 4, F, bands) of windowed frames (B, 2, F, size); weights (K, bands)."""
+    # What is above the highest band is not looked at.
+    left, right = torch.fft.rfft(frames)[..., : len(weights)].unbind(1)
+    four = torch.stack((left, right, (left + right) / 2.0, (left - right) / 2.0), 1)
+    # The root of 0 has no gradient.
+    magnitude = (four.real.square() + four.imag.square() + 1e-12).sqrt()
+    mel: Tensor = magnitude @ weights
+    return mel
 
 
 def _distance(found: Tensor, wanted: Tensor) -> Tensor:
