@@ -1,12 +1,13 @@
 """Effects and instruments that an encoder never met in training, held out one by one, beside one that met them all.
 
-python benchmarks/held_out.py MANIFEST --keep FOLDER [--pairs 4000] [--family compressor …] [--instrument drums …]
+python benchmarks/held_out.py MANIFEST --keep FOLDER [--pairs 10000] [--family compressor …] [--instrument drums …]
 
 Trains the SpectralEncoder on everything, once without each effect of the chain `default` and once without each
-instrument, from the same random weights on as many pairs of the same stream. Then asks all of them, the encoder that
-ships, an untrained one and features that learn nothing for each effect alone, as `fxrep evaluate retrieval
---one-by-one` does: all candidates went through the same effect, set otherwise. Each training becomes a release
-FOLDER/without-NAME as soon as it is done; called again, the command goes on with those that are missing.
+instrument, from the same random weights on as many of the same pairs (`heard_pairs.py`). Then asks all of them, the
+encoder that ships, an untrained one and features that learn nothing for each effect alone, as `fxrep evaluate retrieval
+--one-by-one` does: all candidates went through the same effect, set otherwise. Pairs are rendered once, and each
+training becomes a release FOLDER/without-NAME as soon as it is done; called again, the command goes on with what is
+missing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -23,17 +25,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from pair_training import train_on_pairs
+from heard_pairs import CONTENTS, HeardPairs, train_on_frames
 
-from encoders import EffectEncoder, load_encoder, save_encoder
+from encoders import EffectEncoder, SpectralEncoder, load_encoder, save_encoder
 from encoders.checkpoints import describe_encoder
 from encoders.evaluation import RetrievalProtocol, System, baseline_systems, encoder_system, retrieval_one_by_one
-from encoders.registry import build_encoder
 from fxrep.cli.evaluate_options import markdown_table, open_manifest, with_interval
 from fxrep.data import Manifest, hold_out
 from fxrep.data.segments import UNKNOWN_INSTRUMENT
 from fxrep.effects import create_chain
-from fxrep.effects.chains import leave_out
+from fxrep.effects.chains import WITHOUT, leave_out
 from fxrep.errors import ArgumentError
 from fxrep.files import atomic_file
 
@@ -56,13 +57,6 @@ class Training:
         held_out = self.effect or self.instrument
         return f"without-{held_out}" if held_out else EVERYTHING
 
-    @property
-    def chain(self) -> str:
-        return f"default without {self.effect}" if self.effect else "default"
-
-    def heard(self, manifest: Manifest) -> Manifest:
-        return hold_out(manifest, [self.instrument]) if self.instrument else manifest
-
 
 @dataclass(frozen=True)
 class Recalls:
@@ -82,31 +76,34 @@ def trained(training: Training, manifest: Manifest, options: argparse.Namespace)
 
     Raises:
         ArgumentError: what lies there was trained otherwise.
+        DataError: too few pairs are without what is held out.
     """
-    folder, heard = options.keep / training.name, training.heard(manifest)
-    settings = {name: getattr(options, name) for name in ("pairs", "batch_size", "segment_s", "seed")}
-    recipe = {"chain": training.chain, "stems": digest(heard), **settings}
+    folder = options.keep / training.name
+    recipe = {name: getattr(options, name) for name in ("pairs", "epochs", "batch_size", "segment_s", "seed")}
+    recipe |= {"without": training.effect or training.instrument, "stems": digest(manifest)}
     if folder.exists():
         known = describe_encoder(folder)["metrics"].get("training", {})
         other = [name for name, value in recipe.items() if known.get(name) != value]
         if other:
             raise ArgumentError(f"{folder} was trained with another {', '.join(other)}: give another --keep")
         return load_encoder(folder)
+    pairs, n_parts = HeardPairs(options.keep / "pairs", manifest, options.segment_s), parts_for(options.pairs)
+    pairs.render(n_parts)
+    chosen = pairs.choose(n_parts, options.pairs, training.effect, training.instrument, options.seed)
     torch.manual_seed(options.seed)
-    encoder, start = build_encoder({"class_path": "spectral"}), time.process_time()
-    train_on_pairs(
-        encoder,
-        heard,
-        lambda pairs: pairs / options.pairs,
-        LEARNING_RATE,
-        options.batch_size,
-        options.segment_s,
-        training.chain,
-    )
+    encoder, start = SpectralEncoder(), time.process_time()
+    steps = options.pairs * options.epochs // options.batch_size
+    batches = pairs.batches(chosen, options.epochs, options.batch_size, options.seed)
+    train_on_frames(encoder, batches, steps, LEARNING_RATE, options.seed)
     seconds = time.process_time() - start
     save_encoder(encoder, folder, metadata={"training": {**recipe, "cpu_s": seconds}})
     print(f"{training.name}: {seconds:.0f} s of processor time", file=sys.stderr, flush=True)
     return encoder
+
+
+def parts_for(pairs: int) -> int:
+    """Parts that hold so many pairs without any effect, half of all, and some more, since that is chance."""
+    return math.ceil((2.1 * pairs + 32) / (2 * CONTENTS))
 
 
 def digest(manifest: Manifest) -> str:
@@ -227,8 +224,9 @@ def plan(options: argparse.Namespace, manifest: Manifest) -> tuple[list[Training
         raise ArgumentError(f"{', '.join(unasked)}: held out and not measured; give --effect and --on, or neither")
     trainings = [Training(), *map(Training, families), *(Training(instrument=name) for name in unheard)]
     for training in trainings:  # what is wrong is known before anything is trained
-        create_chain(training.chain)
-        training.heard(manifest)
+        create_chain(f"default{WITHOUT}{training.effect}" if training.effect else "default")
+        if training.instrument:
+            hold_out(manifest, [training.instrument])
     return trainings, (effects, instruments)
 
 
@@ -238,7 +236,7 @@ def run(options: argparse.Namespace) -> str:
     trainings, (effects, instruments) = plan(options, manifest)
     systems = {training.name: encoder_system(trained(training, manifest, options)) for training in trainings}
     torch.manual_seed(options.seed)
-    systems["untrained"] = encoder_system(build_encoder({"class_path": "spectral"}))
+    systems["untrained"] = encoder_system(SpectralEncoder())
     systems["default"] = encoder_system(load_encoder("default"))
     systems |= {name: system for name, system in baseline_systems().items() if name in BESIDE}
     recalls = measure(systems, manifest, effects, instruments, options)
@@ -259,8 +257,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--keep", type=Path, required=True, help="folder for the trained encoders")
-    parser.add_argument("--pairs", type=int, default=4000, help="that each encoder is trained on")
-    parser.add_argument("--batch-size", type=int, default=16, help="contents; every one comes under two chains")
+    parser.add_argument("--pairs", type=int, default=10000, help="that each encoder is trained on")
+    parser.add_argument("--epochs", type=int, default=2, help="times that each pair is heard")
+    parser.add_argument("--batch-size", type=int, default=64, help="pairs of a step")
     parser.add_argument("--segment-s", type=float, default=2.0, help="seconds per content in training")
     parser.add_argument("--seed", type=int, default=0, help="of the random weights")
     parser.add_argument("--family", action="append", help="effect to hold out; repeat for several")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from encoders import SpectralEncoder
 from fxrep.data import Manifest
-from fxrep.errors import ArgumentError
+from fxrep.errors import ArgumentError, DataError
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
@@ -22,12 +24,23 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("held_out")
 
 
+SMALL = partial(SpectralEncoder, dim=8, channels=8, n_blocks=1, hidden=16, window_s=2.0, n_fft=512, hop=256, n_mels=16)
+
+
+@pytest.fixture
+def small(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    for module in ("held_out", "heard_pairs"):
+        monkeypatch.setattr(f"{module}.SpectralEncoder", SMALL)
+    return benchmark
+
+
 def options(folder: Path, **changes: object) -> SimpleNamespace:
     settings: dict[str, object] = {
         "keep": folder,
-        "pairs": 4,
-        "batch_size": 2,
-        "segment_s": 2.0,
+        "pairs": 16,
+        "epochs": 1,
+        "batch_size": 4,
+        "segment_s": 0.5,
         "seed": 0,
         "split": "test",
     }
@@ -35,17 +48,36 @@ def options(folder: Path, **changes: object) -> SimpleNamespace:
     return SimpleNamespace(**{**settings, **changes})
 
 
-def test_each_training_misses_one_thing(benchmark: ModuleType, manifest: Manifest) -> None:
-    whole, drive, bass = (
-        benchmark.Training(),
-        benchmark.Training(effect="saturation"),
-        benchmark.Training(instrument="bass"),
-    )
-    assert [one.name for one in (whole, drive, bass)] == ["everything", "without-saturation", "without-bass"]
-    assert [one.chain for one in (whole, drive, bass)] == ["default", "default without saturation", "default"]
-    assert whole.heard(manifest) is manifest and drive.heard(manifest) is manifest
-    heard = bass.heard(manifest).filter(split="train", kind="stem").rows
-    assert {row.instrument for row in heard} == {"keys"}
+def test_each_training_hears_as_many_pairs_without_one_thing(
+    small: ModuleType, manifest: Manifest, tmp_path: Path
+) -> None:
+    pairs = small.HeardPairs(tmp_path, manifest, 0.5)
+    pairs.render(3)
+    parts = [np.load(tmp_path / f"part-{number:05d}.npz") for number in range(3)]
+    active, instruments = (np.stack([part[name] for part in parts]) for name in ("active", "instruments"))
+    assert active.shape == (3, 32, 7) and set(instruments.flat) == {"bass", "keys"}
+    assert 0.4 < active.mean() < 0.6
+    dry, bass_free = pairs.choose(3, 30, "saturation", None, 0), pairs.choose(3, 30, None, "bass", 0)
+    assert dry.sum() == bass_free.sum() == 30
+    assert not active[dry][:, pairs.labels.index("saturation")].any() and active[dry].any()
+    assert set(instruments[bass_free]) == {"keys"}
+    (batch,) = pairs.batches(dry, 1, 30, 0)
+    assert batch.shape[:2] == (2, 30) and batch.isfinite().all()
+    stored = np.concatenate([part["frames"][:, rows] for part, rows in zip(parts, dry, strict=True)], axis=1)
+    assert batch.sum().item() == pytest.approx(stored.astype(np.float64).sum(), rel=1e-4)
+    with pytest.raises(DataError, match="pairs without panner, not 90"):
+        pairs.choose(3, 90, "panner", None, 0)
+
+
+def test_parts_are_rendered_once_and_alike(small: ModuleType, manifest: Manifest, tmp_path: Path) -> None:
+    first = small.HeardPairs(tmp_path, manifest, 0.5)
+    first.render(2)
+    before = [(tmp_path / f"part-{number:05d}.npz").stat().st_mtime_ns for number in range(2)]
+    again = np.load(tmp_path / "part-00001.npz")["frames"]
+    (tmp_path / "part-00001.npz").unlink()
+    small.HeardPairs(tmp_path, manifest, 0.5).render(2)
+    assert (tmp_path / "part-00000.npz").stat().st_mtime_ns == before[0]
+    assert np.array_equal(np.load(tmp_path / "part-00001.npz")["frames"], again)
 
 
 def test_all_that_is_measured_is_held_out_unless_some_is_named(
@@ -64,18 +96,15 @@ def test_all_that_is_measured_is_held_out_unless_some_is_named(
 
 
 def test_what_is_trained_is_kept_and_not_taken_for_another_training(
-    benchmark: ModuleType, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: ModuleType, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def small(_: object) -> SpectralEncoder:
-        return SpectralEncoder(dim=8, channels=8, n_blocks=1, hidden=16, window_s=2.0, n_fft=512, hop=256, n_mels=16)
-
-    monkeypatch.setattr(benchmark, "build_encoder", small)
-    training = benchmark.Training(instrument="bass")
-    first = benchmark.trained(training, manifest, options(tmp_path))
-    monkeypatch.setattr(benchmark, "train_on_pairs", lambda *_: pytest.fail("trained again"))
-    assert benchmark.trained(training, manifest, options(tmp_path)).fingerprint == first.fingerprint
+    training = small.Training(instrument="bass")
+    first = small.trained(training, manifest, options(tmp_path))
+    assert first.fingerprint != small.trained(small.Training(effect="gain"), manifest, options(tmp_path)).fingerprint
+    monkeypatch.setattr(small, "train_on_frames", lambda *_: pytest.fail("trained again"))
+    assert small.trained(training, manifest, options(tmp_path)).fingerprint == first.fingerprint
     with pytest.raises(ArgumentError, match="another pairs"):
-        benchmark.trained(training, manifest, options(tmp_path, pairs=8))
+        small.trained(training, manifest, options(tmp_path, pairs=8))
 
 
 def test_answers_are_summed_over_what_was_held_out_and_over_the_rest(benchmark: ModuleType) -> None:
