@@ -129,7 +129,7 @@ def decode(source: Source, start: int, wanted: int) -> Iterator[np.ndarray]:
             failure += '; pip install "fxrep[media]" brings a second decoder'
             break
         else:
-            if _is_padding(source.info, start + wanted, wanted - done):
+            if _is_padding(source.info, start + done):
                 return
         logger.info("%s: decoding stopped at frame %d (%s)", source.info.path, start + done, failure)
     reached_s = (start + done) / source.info.sample_rate
@@ -162,8 +162,8 @@ def _decode_media_at_rate(source: Source, start: int) -> Iterator[np.ndarray]:
     yield resampler.finish().numpy().T
 
 
-def _is_padding(info: AudioInfo, end: int, missing: int) -> bool:
-    return info.subtype in _LOSSY_SUBTYPES and end >= info.frames and missing <= _LOSSY_SLACK_FRAMES
+def _is_padding(info: AudioInfo, reached: int) -> bool:
+    return info.subtype in _LOSSY_SUBTYPES and reached >= info.frames - _LOSSY_SLACK_FRAMES
 
 
 def _check_samples(info: AudioInfo, position: int, block: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import soundfile
 import torch
 
 from fxrep.audio import audio_info, iter_blocks, load_audio
+from fxrep.audio.sources import decode, open_source
 from fxrep.errors import ArgumentError, AudioError
 
 RATE = 48000
@@ -171,3 +173,16 @@ def test_a_block_length_of_zero_is_refused(written):
 def test_times_that_are_none_are_named(written, name, value):
     with pytest.raises(ArgumentError, match=f"{name} is {value!r}: expected seconds"):
         load_audio(written("wav"), **{name: value})
+
+
+@pytest.mark.parametrize("end", [20_000, 20_100, 20_292])
+def test_a_codec_that_counts_more_frames_than_it_holds_is_read_to_its_end(tmp_path: Path, end: int) -> None:
+    # Encoders of Vorbis can state some hundred frames more than are there: a passage may end among those, too.
+    path = tmp_path / "counted.ogg"
+    soundfile.write(path, np.zeros((20_000, 2)), 44100, format="OGG", subtype="VORBIS")
+    source = open_source(path)
+    stated = replace(source, info=replace(source.info, frames=20_292))
+    assert sum(len(block) for block in decode(stated, 15_000, end - 15_000)) == 5000
+    far = replace(source, info=replace(source.info, frames=30_000))
+    with pytest.raises(AudioError, match="truncated"):
+        list(decode(far, 15_000, 10_000))
