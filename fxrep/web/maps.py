@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from fxrep.errors import FxrepError
 from fxrep.retrieval.database import Level
 from fxrep.visualization import LibraryMap
 from fxrep.visualization.array_file import kept_checksum
+from fxrep.visualization.feature_file import feature_file
 from fxrep.visualization.map_file import map_file
 from fxrep.web.job_board import FINISHED, Job, JobBoard
 from fxrep.web.library import Library
@@ -23,6 +24,13 @@ from fxrep.web.shared_work import SharedWork
 _LIMITS = ProcessLimits(memory_bytes=None, cpu_s=24 * 3600, wall_s=24 * 3600, open_files=None)
 
 
+class _OpenedMap(NamedTuple):
+    """A map, and the checksum of the measured features that it was opened with; None where there were none."""
+
+    map: LibraryMap
+    features: str | None
+
+
 class Maps:
     """The maps of the songs and of the windows. Nobody waits for one that is being opened: opening is a job.
 
@@ -33,7 +41,7 @@ class Maps:
 
     def __init__(self, library: Library, board: JobBoard) -> None:
         self.library, self.board = library, board
-        self._open: dict[Level, LibraryMap] = {}
+        self._open: dict[Level, _OpenedMap] = {}
         self._refused: dict[Level, tuple[int, int]] = {}
         self._jobs: dict[tuple[str, Level], Job] = {}
         self._lock = threading.Lock()
@@ -45,12 +53,13 @@ class Maps:
 
     def current(self, level: Level) -> LibraryMap | None:
         """The map with all songs of now on it; None where it must be opened or made first, see `prepare`."""
-        known = self._open.get(level)
-        if known is None or known.index is not self.library.index():
+        opened = self._open.get(level)
+        if opened is None or opened.map.index is not self.library.index():
             return None
-        followed = known.stored.generation == self.library.state().generation
-        kept = kept_checksum(map_file(self.library.folder, level))
-        return known if followed and kept == known.stored.checksum else None
+        stored = opened.map.stored
+        followed = stored.generation == self.library.state().generation
+        kept = stored.checksum == kept_checksum(map_file(self.library.folder, level))
+        return opened.map if followed and kept and opened.features == self._features(level) else None
 
     def draw(self, level: Level, color: str) -> dict[str, Any] | None:
         """What the page draws; None where the map has to be opened or made first.
@@ -81,9 +90,10 @@ class Maps:
         The map that is open serves although songs were added since: places do not depend on them.
         """
         try:
-            found = self._open.get("song")
-            if found is None or found.index is not self.library.index():
-                found = self.open("song") if self.exists() else None
+            opened = self._open.get("song")
+            found = None if opened is None or opened.map.index is not self.library.index() else opened.map
+            if found is None and self.exists():
+                found = self.open("song")
             if found is None:
                 return None
             x, y = found.place(vector)[0].tolist()
@@ -99,9 +109,10 @@ class Maps:
         """
 
         def work() -> LibraryMap:
+            features = self._features(level)  # looked at before they are read: what comes meanwhile is read next time
             found = LibraryMap.open(self.library.index(), level)
             found.keys  # noqa: B018  # lists all songs, which the first visitor would have to wait for
-            self._open[level] = found
+            self._open[level] = _OpenedMap(found, features)
             return found
 
         return self._opening.do(level, work)
@@ -115,6 +126,10 @@ class Maps:
         except FxrepError:
             self._refused[level] = stamp
             return {"points": 0}
+
+    def _features(self, level: Level) -> str | None:
+        """Another one when more points were measured, which leaves the map itself as it was unless names change."""
+        return kept_checksum(feature_file(self.library.folder, level))
 
     def _stamp(self, level: Level) -> tuple[int, int]:
         """Another one when the file of the map is another."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 import fxrep.web
+from fxrep.retrieval import ReferenceIndex
 from fxrep.visualization import LibraryMap
 from fxrep.visualization.map_file import map_file
 from fxrep.web import page_routes
@@ -140,11 +141,12 @@ def test_nobody_waits_for_a_map_that_is_being_opened(
         assert gate.wait(60)
         return opened(*arguments)
 
-    vector = site.maps._open["song"].index.points().vectors(np.array([0]))[0]
+    opened_map = site.maps._open["song"].map
+    vector = opened_map.index.points().vectors(np.array([0]))[0]
     before = site.maps.place(vector)
     monkeypatch.setattr(LibraryMap, "open", slowly)
     # As if another process had written it: what is open is not what is kept.
-    monkeypatch.setattr(site.maps._open["song"], "stored", replace(site.maps._open["song"].stored, checksum="another"))
+    monkeypatch.setattr(opened_map, "stored", replace(opened_map.stored, checksum="another"))
     answers = [client.get("/api/map") for _ in range(3)]
     assert {answer.status_code for answer in answers} == {202} and len({answer.text for answer in answers}) == 1
     assert client.get(f"/api/jobs/{answers[0].json()['job']}").json()["message"] == "opening the map"
@@ -165,6 +167,25 @@ def test_a_damaged_map_is_made_again(client: TestClient, finished: Any, site: We
             break
         assert finished(answer)["state"] == "done"
     assert answer.status_code == 200 and file.read_bytes() == sound, "the same songs and seed give the same map"
+
+
+def test_points_that_were_measured_are_drawn_so(client: TestClient, finished: Any, site: WebSite) -> None:
+    """Also where no cluster got another name by it, so that the map itself is what it was."""
+
+    def drawn() -> Any:
+        answer = client.get("/api/map?color=loudness")
+        if answer.status_code == 202:
+            assert finished(answer)["state"] == "done"
+            answer = client.get("/api/map?color=loudness")
+        return answer.json()
+
+    before, file = drawn(), map_file(site.library.folder, "song").read_bytes()
+    assert before["unmeasured"] == 6 and set(before["points"]["value"]) == {None}
+    with ReferenceIndex.open(site.library.folder) as index:
+        assert LibraryMap.open(index).measure() == []
+    assert map_file(site.library.folder, "song").read_bytes() == file
+    after = drawn()
+    assert after["unmeasured"] == 0 and None not in after["points"]["value"]
 
 
 def test_making_a_map_can_be_stopped(site: WebSite, client: TestClient) -> None:
