@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fxrep.errors import ArgumentError
+from fxrep.mixing.method_options import check_options, list_arguments
 
 if TYPE_CHECKING:
     import torch
@@ -96,41 +97,43 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _make(home: str) -> Callable[[Request], Any]:
-    """Return what makes a method: ``home(target, model=…, instruments=…, style=…, **options)``, as far as given."""
-
-    def load(request: Request) -> Any:
-        module, _, name = home.rpartition(".")
-        further = dict(request.options)
-        if request.model is not None:
-            further["model"] = request.model
-        if request.instruments is not None:
-            further["instruments"] = dict(request.instruments)
-        if request.style is not None:
-            further["style"] = request.style
-        made = getattr(importlib.import_module(module), name)
-        return made(**further) if request.target is None else made(request.target, **further)
-
-    return load
+def _home(method: str) -> Callable[..., Any]:
+    module, _, name = METHODS[method].rpartition(".")
+    made: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return made
 
 
-METHODS: dict[str, Callable[[Request], Any]] = {
-    "equal_loudness": _make("automix.baselines.EqualLoudness"),
-    "mono_sum": _make("automix.baselines.MonoSum"),
-    "dugan": _make("automix.dugan.DuganGainSharing"),
-    "knowledge": _make("automix.knowledge.KnowledgeMixer"),
-    "classical": _make("automix.classical.ClassicalMixer"),
-    "least_squares": _make("automix.least_squares.LeastSquares"),
-    "dmc": _make("automix.dmc.load_dmc"),
-    "mix_wave_unet": _make("automix.mix_wave_unet.load_mix_wave_unet"),
-    "fxnorm_automix": _make("automix.fxnorm_automix.load_fxnorm_automix"),
-    "stem_autoencoder": _make("automix.stem_autoencoder.load_stem_autoencoder"),
-    "mixing_graph": _make("automix.mixing_graph.MixingGraph"),
+def _make(method: str, request: Request) -> Any:
+    further = dict(request.options)
+    if request.model is not None:
+        further["model"] = request.model
+    if request.instruments is not None:
+        further["instruments"] = dict(request.instruments)
+    if request.style is not None:
+        further["style"] = request.style
+    made = _home(method)
+    return made(**further) if request.target is None else made(request.target, **further)
+
+
+METHODS: dict[str, str] = {
+    "equal_loudness": "automix.baselines.EqualLoudness",
+    "mono_sum": "automix.baselines.MonoSum",
+    "dugan": "automix.dugan.DuganGainSharing",
+    "knowledge": "automix.knowledge.KnowledgeMixer",
+    "classical": "automix.classical.ClassicalMixer",
+    "least_squares": "automix.least_squares.LeastSquares",
+    "dmc": "automix.dmc.load_dmc",
+    "mix_wave_unet": "automix.mix_wave_unet.load_mix_wave_unet",
+    "fxnorm_automix": "automix.fxnorm_automix.load_fxnorm_automix",
+    "stem_autoencoder": "automix.stem_autoencoder.load_stem_autoencoder",
+    "mixing_graph": "automix.mixing_graph.MixingGraph",
 }
+"""What makes each method: ``home(target, model=…, instruments=…, style=…, **options)``, as far as given."""
 
 TAKES_MODEL = ("classical", "dmc", "mix_wave_unet", "fxnorm_automix", "stem_autoencoder")
 TAKES_TARGET = ("least_squares", "mixing_graph")
 TAKES_STYLE = ("dmc",)
+NO_OPTIONS = ("target", "model", "instruments", "style")
 TAKES_INSTRUMENTS = ("knowledge", "classical", "dmc", "mix_wave_unet", "fxnorm_automix", "stem_autoencoder")
 
 
@@ -181,6 +184,8 @@ def check_wishes(method: object, request: Request) -> None:
         raise ArgumentError(f"method {method} needs a target: the finished mix of these tracks that it goes towards")
     if request.options and not isinstance(method, str):
         raise ArgumentError("options are for methods by name; this method is one already")
+    if request.options and isinstance(method, str):
+        check_options(method, request.options, list_arguments(_home(method)), NO_OPTIONS)
 
 
 def create_method(
@@ -202,7 +207,7 @@ def create_method(
     if not isinstance(method, str):
         return method
     try:
-        made: ConsoleMethod | StemMethod = METHODS[method](wanted)
+        made: ConsoleMethod | StemMethod = _make(method, wanted)
     except TypeError as error:
         raise ArgumentError(f"method {method} cannot be made with these options: {error}") from error
     return made

@@ -17,6 +17,7 @@ from automix.styles import Style, compared_recordings, read_style
 from fxrep.audio import AudioInput, audio_info
 from fxrep.effects.console import default_console
 from fxrep.errors import ArgumentError
+from fxrep.mixing.method_options import join_options
 from fxrep.mixing.recordings import Recordings, WindowEncoder
 from fxrep.mixing.rendered_tracks import rendered_session
 from fxrep.mixing.report_measures import find_encoder
@@ -40,6 +41,7 @@ def automix(
     model: str | None = None,
     encoder: WindowEncoder | str | None = None,
     options: Mapping[str, Any] | None = None,
+    **further: Any,
 ) -> MixResult:
     """Mix tracks without a reference.
 
@@ -54,7 +56,8 @@ def automix(
         model: name or folder of what the method has learnt. None: its default.
         encoder: measures how near the mix comes to the target or the style: an encoder, its name or folder. None: the
             one that ships.
-        options: further arguments of a method by name.
+        options: further arguments of a method by name, as ``{"steps": 50}``.
+        further: the same, as ``steps=50``.
 
     Returns:
         The mix, which is rendered when it is asked for: ``.mix``, ``.console``, ``.report``, ``.save(folder)``. Why it
@@ -66,7 +69,7 @@ def automix(
         CheckpointError: there is no such model or encoder.
     """
     check_method(method)
-    request = Request(model, target, None, instruments, dict(options or {}))
+    request = Request(model, target, None, instruments, join_options(options, further))
     # A style is read further down; that one was given is enough here.
     check_wishes(method, replace(request, style=torch.empty(0) if style is not None else None))
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fxrep.errors import ArgumentError
+from fxrep.mixing.method_options import check_options, list_arguments
 
 if TYPE_CHECKING:
     from fxrep.audio import AudioInput
@@ -65,17 +66,26 @@ class StemMethod(Protocol):
         """
 
 
+_HOMES = {
+    "diff_mst": ("style_transfer.diff_mst", "load_controller"),
+    "mixfx_cloner": ("style_transfer.mixfx_cloner", "load_cloner"),
+    "inference_time": ("style_transfer.inference_time", "InferenceTime"),
+}
+# What `model` is called there.
+_MODEL = ("name_or_folder", "console")
+
+
 def _load_diff_mst(model: str | None, encoder: Any, options: Mapping[str, Any]) -> Any:
-    return _of("style_transfer.diff_mst", "load_controller")(model or "default", **options)
+    return _of(*_HOMES["diff_mst"])(model or "default", **options)
 
 
 def _load_mixfx_cloner(model: str | None, encoder: Any, options: Mapping[str, Any]) -> Any:
-    return _of("style_transfer.mixfx_cloner", "load_cloner")(model or "default", **options)
+    return _of(*_HOMES["mixfx_cloner"])(model or "default", **options)
 
 
 def _load_inference_time(model: str | None, encoder: Any, options: Mapping[str, Any]) -> Any:
     console = _of("fxrep.effects.console", "create_console")(model or "default")
-    return _of("style_transfer.inference_time", "InferenceTime")(console, encoder or "default", **options)
+    return _of(*_HOMES["inference_time"])(console, encoder or "default", **options)
 
 
 def _of(module: str, name: str) -> Callable[..., Any]:
@@ -111,6 +121,22 @@ def check_method(method: object) -> None:
         )
 
 
+def check_wishes(method: object, model: str | None, options: Mapping[str, Any] | None) -> None:
+    """Refuse what a method does not take, before anything is read or loaded.
+
+    Raises:
+        ArgumentError: the method is no name and takes neither; or it has no such option, and which there are.
+    """
+    if not isinstance(method, str):
+        if model is not None or options:
+            raise ArgumentError("model and options are for methods by name; this method is one already")
+    elif options and method in _HOMES:
+        known = ["model" if name in _MODEL else name for name in list_arguments(_of(*_HOMES[method]))]
+        if method == "inference_time":
+            known += list_arguments(_of("style_transfer.inference_time", "SearchOptions"))
+        check_options(method, options, known, ("model", "encoder"))
+
+
 def create_method(
     method: str | ConsoleMethod | StemMethod,
     model: str | None = None,
@@ -132,12 +158,11 @@ def create_method(
         CheckpointError: there is no such model.
     """
     check_method(method)
-    if isinstance(method, str):
-        try:
-            made: ConsoleMethod | StemMethod = METHODS[method](model, encoder, options or {})
-        except TypeError as error:
-            raise ArgumentError(f"method {method} cannot be made with these options: {error}") from error
-        return made
-    if model is not None or options:
-        raise ArgumentError("model and options are for methods by name; this method is one already")
-    return method
+    check_wishes(method, model, options)
+    if not isinstance(method, str):
+        return method
+    try:
+        made: ConsoleMethod | StemMethod = METHODS[method](model, encoder, options or {})
+    except TypeError as error:
+        raise ArgumentError(f"method {method} cannot be made with these options: {error}") from error
+    return made

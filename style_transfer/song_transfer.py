@@ -11,6 +11,7 @@ from typing import Any
 from fxrep.audio import AudioInput, save_audio
 from fxrep.effects.console import ConsoleSettings, default_console
 from fxrep.errors import ArgumentError
+from fxrep.mixing.method_options import join_options
 from fxrep.mixing.recordings import WindowEncoder
 from fxrep.mixing.rendered_tracks import rendered_session
 from fxrep.mixing.report_measures import find_encoder
@@ -24,7 +25,7 @@ from fxrep.mixing.track_names import file_stems
 from fxrep.mixing.tracks import Tracks, TrackSet
 from fxrep.mixing.windows import WINDOW_S, WINDOWS
 from fxrep.progress import track_progress
-from style_transfer.methods import ConsoleMethod, StemMethod, check_method, create_method
+from style_transfer.methods import ConsoleMethod, StemMethod, check_method, check_wishes, create_method
 from style_transfer.partial import check_strength, keep_groups, scale_strength
 from style_transfer.references import References
 from style_transfer.song_loudness import LOUDNESS_LUFS, Stage, check_loudness, match_loudness
@@ -48,6 +49,7 @@ def transfer(
     encoder: WindowEncoder | str | None = None,
     start: ConsoleSettings | str | None = None,
     options: Mapping[str, Any] | None = None,
+    **further: Any,
 ) -> MixResult:
     """Mix tracks in the style of a reference.
 
@@ -73,6 +75,7 @@ def transfer(
         start: what a searching method begins with: settings, or the name of a method whose answer it is, as
             ``"diff_mst"``. None: its own beginning, which is neutral.
         options: further arguments of a method by name, as ``{"steps": 50}``.
+        further: the same, as ``steps=50``.
 
     Returns:
         The mix, which is rendered when it is asked for: ``.mix``, ``.console``, ``.report``, ``.save(folder)``.
@@ -83,6 +86,8 @@ def transfer(
         CheckpointError: there is no such model or encoder.
     """
     check_method(method)
+    wishes = join_options(options, further)
+    check_wishes(method, model, wishes)
     groups = None if only is None else check_groups(only)
     share = check_strength(strength)
     if sections is not None:
@@ -103,10 +108,9 @@ def transfer(
     }
     # One that was asked for is loaded at once: that there is none should not be said after the work.
     judge = "default" if encoder is None else find_encoder(encoder)
-    further = dict(options or {})
     if method == "inference_time" and groups is not None:
-        further.setdefault("only", groups)  # What stays neutral need not be searched, and the rest is found without it.
-    used = create_method(method, model, judge if encoder is not None else None, further)
+        wishes.setdefault("only", groups)  # What stays neutral need not be searched, and the rest is found without it.
+    used = create_method(method, model, judge if encoder is not None else None, wishes)
     if not isinstance(used, ConsoleMethod):
         if groups is not None or share != 1.0 or sections is not None:
             raise ArgumentError(

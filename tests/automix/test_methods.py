@@ -40,3 +40,10 @@ def test_instruments_are_said_or_guessed() -> None:
     with pytest.raises(ArgumentError, match="unknown instruments: 03=tuba, LeadVox=singer; choose from vocals, drums"):
         name_instruments(names, {"03": "tuba", "LeadVox": "singer"})
     assert name_instruments(names, {"03": "tuba"}, known=("tuba", "vocals"))["03"] == "tuba"
+
+
+@pytest.mark.parametrize("method", NAMES)
+def test_every_method_says_which_options_it_has(method: str) -> None:
+    needed = {"target": "mix.wav"} if method in methods.TAKES_TARGET else {}
+    with pytest.raises(ArgumentError, match=f"{method} has no option 'colour': (choose from|it takes none)"):
+        create_method(method, Request(**needed, options={"colour": 1}))

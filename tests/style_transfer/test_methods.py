@@ -31,10 +31,20 @@ def test_a_model_that_is_not_there_is_named(method: str) -> None:
 
 
 def test_options_that_a_method_does_not_have() -> None:
-    with pytest.raises(ArgumentError, match=r"inference_time has no option 'colour': choose from search"):
+    with pytest.raises(ArgumentError, match=r"inference_time has no option 'colour': choose from only.*window_s.*"):
         create_method("inference_time", options={"colour": "blue"})
+    for method in ("diff_mst", "mixfx_cloner"):
+        with pytest.raises(ArgumentError, match=f"{method} has no option 'model': choose from device; .*: model$"):
+            create_method(method, options={"model": "default"})
     with pytest.raises(ArgumentError, match="steps is 0"):
         create_method("inference_time", options={"steps": 0})
+
+
+def test_options_that_there_are_not_are_refused_before_anything_is_read() -> None:
+    with pytest.raises(ArgumentError, match=r"diff_mst has no options 'shape', 'colour': choose from device; "):
+        transfer(["nowhere"], "nothing.wav", "diff_mst", colour="blue", options={"shape": 1})
+    with pytest.raises(ArgumentError, match="colour is given among the options and by itself"):
+        transfer(["nowhere"], "nothing.wav", "diff_mst", colour="blue", options={"colour": 1})
 
 
 def make(method: str, folder: Path) -> dict:
