@@ -45,7 +45,7 @@ def measure(work: Callable[[], object]) -> float:
 def main() -> None:
     import torch
 
-    prepare_processes(["fxrep.web.decoding", "fxrep.cli.main"])
+    prepare_processes(["fxrep.web.decoding", "fxrep.web.decoder_start", "fxrep.cli.main"])
     limits, pool = ProcessLimits(), ProcessPool(decode_recording, most_idle=1)
     with tempfile.TemporaryDirectory() as name:
         song = Path(name) / "song.wav"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +12,14 @@ SILENCE_LUFS = -70.0
 STEPS_PER_BLOCK = 4
 _OFFSET_LU = -0.691
 _RELATIVE_GATE_LU = -10.0
+
+
+def step_edges(first: int, last: int, sample_rate: int) -> np.ndarray:
+    """Samples at which the steps of 100 ms from `first` to `last` begin, and the last of them ends, int64.
+
+    Rounded down where the rate in Hz is not divisible by ten, so that steps may differ by one sample.
+    """
+    return np.arange(first, last + 1, dtype=np.int64) * sample_rate // 10
 
 
 def gated_loudness(energies: Tensor, samples_per_step: float) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fxrep.audio.gating import SILENCE_LUFS, STEPS_PER_BLOCK, gated_loudness, power_to_lufs
+from fxrep.audio.gating import SILENCE_LUFS, STEPS_PER_BLOCK, gated_loudness, power_to_lufs, step_edges
 from fxrep.audio.k_weighted_energy import k_weighted_energy
 from fxrep.audio.layout import check_finite, check_layout
 from fxrep.audio.resampling import check_rate
@@ -39,8 +39,7 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> Tensor:
     if audio.dtype not in (torch.float32, torch.float64):
         audio = audio.float()
     samples = audio.shape[-1]
-    # The samples at every 100 ms, rounded down where the rate is not divisible by ten.
-    edges = np.arange(10 * samples // sample_rate + 1) * sample_rate // 10
+    edges = step_edges(0, 10 * samples // sample_rate, sample_rate)
     if len(edges) <= STEPS_PER_BLOCK:
         whole = np.array([0, samples])
         return power_to_lufs(k_weighted_energy(audio, sample_rate, whole).sum(dim=(-2, -1)) / samples)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fxrep.audio.gating import STEPS_PER_BLOCK, gated_loudness, power_to_lufs
+from fxrep.audio.gating import STEPS_PER_BLOCK, gated_loudness, power_to_lufs, step_edges
 from fxrep.audio.k_weighted_energy import k_weighted_energy
 
 _LEAD_S = 1.0
@@ -16,28 +16,33 @@ _LEAD_S = 1.0
 class LoudnessStream:
     """Integrated loudness (ITU-R BS.1770-4) of a recording, as `integrated_loudness` measures it, in constant memory.
 
+    Computed in float64, whatever the blocks are in.
+
     Args:
         sample_rate: Hz.
+
+    Attributes:
+        frames: samples of each channel that were added.
     """
 
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
-        self._frames = self._steps = 0
+        self.frames = self._steps = 0
         self._heard: Tensor | None = None
         self._from = 0
         self._energies: list[np.ndarray] = []
 
     def add(self, block: Tensor) -> None:
         """Take the next samples, `(channels, samples)`."""
-        self._frames += block.shape[-1]
+        block = block.double()
+        self.frames += block.shape[-1]
         self._heard = block if self._heard is None else torch.cat([self._heard, block], dim=-1)
-        # Steps begin where those of `integrated_loudness` do, also where the rate is not divisible by ten.
-        first, last = self._steps, 10 * self._frames // self._rate
+        first, last = self._steps, 10 * self.frames // self._rate
         if last > first:
             # The filters begin at the first edge: what leads up to the steps is a stretch of its own, and left out.
-            lead = [0] if first * self._rate // 10 > self._from else []
-            edges = np.concatenate([lead, np.arange(first, last + 1) * self._rate // 10 - self._from]).astype(np.int64)
-            energies = k_weighted_energy(self._heard, self._rate, edges).double().sum(0)
+            edges = step_edges(first, last, self._rate) - self._from
+            lead = edges[:1] * 0 if edges[0] > 0 else edges[:0]
+            energies = k_weighted_energy(self._heard, self._rate, np.concatenate([lead, edges])).sum(0)
             self._energies.append(energies.numpy()[len(lead) :])
             self._steps = last
         keep_from = max(0, self._steps * self._rate // 10 - round(_LEAD_S * self._rate))
@@ -55,5 +60,5 @@ class LoudnessStream:
         if self._heard is None:
             return float(power_to_lufs(torch.zeros(())))
         # Below 400 ms: one block without gates over all there is.
-        energy = k_weighted_energy(self._heard, self._rate, np.array([0, self._frames])).double().sum()
-        return float(power_to_lufs(energy / self._frames))
+        energy = k_weighted_energy(self._heard, self._rate, np.array([0, self.frames])).sum()
+        return float(power_to_lufs(energy / self.frames))

@@ -68,15 +68,14 @@ def _measure(path: Path) -> dict[str, float | int | None]:
     """Loudness and sample peak of the file as it was written; None for silence."""
     import math
 
-    from fxrep.audio import SILENCE_LUFS, audio_info, iter_blocks
-    from fxrep.data.measuring import LoudnessMeter
+    from fxrep.audio import SILENCE_LUFS, LoudnessStream, audio_info, iter_blocks
 
     info = audio_info(path)
-    meter, peak = LoudnessMeter(info.sample_rate, info.channels), 0.0
+    meter, peak = LoudnessStream(info.sample_rate), 0.0
     for block in iter_blocks(path, 10.0):
-        meter.add(block.numpy())
+        meter.add(block)
         peak = max(peak, float(block.abs().max()))
-    loudness = meter.result()[0]
+    loudness = meter.loudness()
     return {
         "sample_rate": info.sample_rate,
         "duration_s": meter.frames / info.sample_rate,

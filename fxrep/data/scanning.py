@@ -14,8 +14,9 @@ from typing import Any
 from fxrep.data.datasets import open_dataset
 from fxrep.data.journal import ScanJournal
 from fxrep.data.manifest import Manifest, ManifestRow, write_manifest
-from fxrep.data.measuring import SILENCE_DBFS, Measurement, measure_file
+from fxrep.data.measuring import Measurement, measure_file
 from fxrep.data.multitrack import Multitrack
+from fxrep.data.silence import SILENCE_DBFS
 from fxrep.data.splits import SplitFractions, assign_splits
 from fxrep.errors import ArgumentError, DataError, FxrepError
 from fxrep.progress import track_progress

@@ -85,11 +85,11 @@ class MatchedEncoder:
             yield from self._within_band(audio, sample_rate)
             return
         kept: list[torch.Tensor] | None = []
-        meter, frames = LoudnessStream(self.sample_rate), 0
+        meter = LoudnessStream(self.sample_rate)
         for block in self._within_band(audio if whole is None else whole, sample_rate):
             meter.add(block)
-            frames += block.shape[-1]
-            kept = None if kept is None or whole is not None or frames > _KEPT_S * self.sample_rate else [*kept, block]
+            too_long = whole is not None or meter.frames > _KEPT_S * self.sample_rate
+            kept = None if kept is None or too_long else [*kept, block]
         loudness = meter.loudness()
         gain = 10 ** ((target - loudness) / 20) if loudness > SILENCE_LUFS else 1.0
         for block in self._within_band(audio, sample_rate) if kept is None else kept:

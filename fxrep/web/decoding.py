@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from fxrep.audio import SILENCE_LUFS, AudioInfo, audio_info, iter_blocks
+from fxrep.audio import SILENCE_LUFS, AudioInfo, LoudnessStream, audio_info, iter_blocks
 from fxrep.audio.block_writing import BlockWriter
 from fxrep.audio.writing import choose_format
-from fxrep.data.measuring import LoudnessMeter
 from fxrep.errors import ArgumentError, AudioError
 from fxrep.web.limited_process import Report
 
@@ -71,7 +70,7 @@ def _blocks(info: AudioInfo, longest_s: float, report: Report) -> Iterator[Tenso
 
 
 def _measured(info: AudioInfo, blocks: Iterator[Tensor], target: Path | None) -> dict[str, Any]:
-    meter = LoudnessMeter(info.sample_rate, info.channels)
+    meter = LoudnessStream(info.sample_rate)
     peaks = _Peaks(info.frames)
     with ExitStack() as stack:
         writer = None
@@ -79,14 +78,13 @@ def _measured(info: AudioInfo, blocks: Iterator[Tensor], target: Path | None) ->
             container, subtype = choose_format(target, info.sample_rate, "FLOAT" if target.suffix == ".wav" else None)
             writer = stack.enter_context(BlockWriter(target, info.sample_rate, container, subtype))
         for block in blocks:
-            samples = block.numpy()
-            meter.add(samples)
-            peaks.add(np.abs(samples).max(axis=0))
+            meter.add(block)
+            peaks.add(np.abs(block.numpy()).max(axis=0))
             if writer is not None:
                 if target is not None and target.suffix == ".flac" and peaks.highest > 1:
                     raise _ExceedsFullScaleError
                 writer.add(block)
-    loudness = meter.result()[0]
+    loudness = meter.loudness()
     return {
         "duration_s": meter.frames / info.sample_rate,
         "sample_rate": info.sample_rate,

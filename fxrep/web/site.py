@@ -87,7 +87,7 @@ class WebSite:
             self._stack = stack.pop_all()
 
     def _make(self, config: WebConfig, mixes: MixFolders) -> None:
-        prepare_processes(["fxrep.web.decoding", "fxrep.cli.main"])
+        prepare_processes(["fxrep.web.decoding", "fxrep.web.decoder_start", "fxrep.cli.main"])
         limits, most = config.limits, config.limits.cache_bytes
         self.board = JobBoard(_LANES, limits.waiting)
         self.searching = ThreadPoolExecutor(_SEARCHING, thread_name_prefix="searching")

@@ -12,8 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fxrep.audio import integrated_loudness
-from fxrep.data.measuring import LoudnessMeter, measure_file
+from fxrep.audio import LoudnessStream, integrated_loudness
+from fxrep.data.measuring import measure_file
+from fxrep.data.silence import SilenceMeter
 from fxrep.errors import AudioError
 
 
@@ -38,15 +39,21 @@ def test_loudness_equals_the_whole_file_measure(tmp_path: Path, rate: int, chann
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 9000), min_size=1, max_size=12), st.integers(0, 3))
 def test_blocks_of_any_length_measure_the_same(lengths: list[int], seed: int) -> None:
-    audio = music(sum(lengths) / 8000, 8000, 2, seed)
-    whole, pieces = LoudnessMeter(8000, 2), LoudnessMeter(8000, 2)
-    whole.add(audio)
-    for piece in np.split(audio, np.cumsum(lengths)[:-1], axis=1):
-        pieces.add(piece)
-    assert pieces.frames == whole.frames
-    assert pieces.result() == pytest.approx(whole.result(), abs=1e-9)
-    expected = float(integrated_loudness(torch.from_numpy(audio), 8000))
-    assert pieces.result()[0] == pytest.approx(expected, abs=0.01)
+    audio = torch.from_numpy(music(sum(lengths) / 8000, 8000, 2, seed))
+    readings = []
+    for parts in ([audio], audio.split(lengths, dim=1)):
+        loudness, silence = LoudnessStream(8000), SilenceMeter(8000)
+        for part in parts:
+            loudness.add(part)
+            silence.add(part)
+        assert loudness.frames == audio.shape[1]
+        readings.append((loudness.loudness(), silence.ratio()))
+    assert readings[1] == pytest.approx(readings[0], abs=1e-9)
+    assert readings[0][0] == pytest.approx(float(integrated_loudness(audio, 8000)), abs=0.01)
+
+
+def test_nothing_is_silent() -> None:
+    assert SilenceMeter(8000).ratio() == 1
 
 
 def test_silence_ratio_counts_blocks_of_100_ms(tmp_path: Path) -> None:

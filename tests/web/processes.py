@@ -90,3 +90,18 @@ def obey(report: Report, what: str, seconds: float = 0.0, size: int = 0, path: s
     elif what != "answer":
         return globals()[what](report)
     return os.getpid()
+
+
+def watch_decoding(report: Report, source: str) -> dict[str, Any]:
+    """Decodes a file; what was compiled beforehand and threads afterwards."""
+    from fxrep.audio import k_weighted_energy
+    from fxrep.web.decoding import decode_recording
+
+    kernel: Any = vars(sys.modules[k_weighted_energy.__module__])["_filter_and_sum"]
+    compiled = len(kernel.signatures)
+    found = decode_recording(source, None, 3600.0, report)
+    return {
+        "compiled": [compiled, len(kernel.signatures)],
+        "threads": len(list(Path("/proc/self/task").iterdir())),
+        **found,
+    }
