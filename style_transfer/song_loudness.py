@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from fxrep.audio import integrated_loudness
+from fxrep.audio import LoudnessStream, integrated_loudness
 from fxrep.effects.console import MixingConsole
 from fxrep.effects.console.settings import ConsoleSettings
+from fxrep.effects.console.strip import Strip
 from fxrep.effects.parameters import Parameter
 from fxrep.effects.settings import is_number
 from fxrep.errors import ArgumentError
@@ -20,8 +21,11 @@ from fxrep.mixing.tracks import TrackSet
 
 LOUDNESS_LUFS = REFERENCE_LUFS
 LOWEST_LUFS = -60.0
-# A limiter behind the fader gives back less than the fader gives; the second round makes up for most of that.
-_ROUNDS = 2
+_THRESHOLD = "threshold_db"
+# What these do to one level they do to every level, but for those that listen to what they are given.
+_LINEAR, _ADAPTIVE = ("levels", "eq", "stereo"), ("fir_matching_eq",)
+# What these do depends on nothing but the level above their thresholds.
+_COMPRESSORS = ("compressor", "dasp_compressor", "multiband_compressor")
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,11 @@ def match_loudness(stages: Sequence[Stage], song: TrackSet, gains: Mapping[str, 
         gains: dB of each track before the console.
         lufs: integrated loudness (ITU-R BS.1770-4) of all windows together.
     """
-    rate = song.sample_rate
-    plain = [
-        torch.cat([song.read(at, one.window_s, rate, gains).sum(1)[0] for at in one.start_s], -1) for one in stages
-    ]
-    whole = float(integrated_loudness(torch.cat(plain, -1), rate))
+    whole = LoudnessStream(song.sample_rate)
+    heard = [_hear(stage, song, gains, whole) for stage in stages]
     return [
-        _matched(stage, song, gains, lufs + float(integrated_loudness(mix, rate)) - whole)
-        for stage, mix in zip(stages, plain, strict=True)
+        _matched(stage, mix, song, gains, lufs + plain - whole.loudness())
+        for stage, (plain, mix) in zip(stages, heard, strict=True)
     ]
 
 
@@ -86,24 +87,17 @@ def raise_mix(settings: ConsoleSettings, gain_db: float) -> ConsoleSettings:
     The last fader of the master strip is moved, and with it the thresholds of what compresses behind it, so that it
     does what it did before. The limiter stays, since full scale does. A strip without a fader stays as it is.
     """
-    processors, tables = settings.console.master.processors, settings.console.master.tables
-    raised = settings.copy()
-    faders = [
-        label
-        for label, processor in processors.items()
-        if processor_group(processor) == "levels" and "gain_db" in tables[label]
-    ]
-    if not faders:
+    master, raised = settings.console.master, settings.copy()
+    fader, behind = _last_fader(master)
+    if fader is None:
         return raised
-    fader = raised.master[faders[-1]]
-    before = fader["gain_db"] or 0.0
-    fader["gain_db"] = after = _within(tables[faders[-1]]["gain_db"], before + gain_db)
-    labels = list(processors)
-    for label in labels[labels.index(faders[-1]) + 1 :]:
-        if processors[label].name == "limiter":
+    before = raised.master[fader]["gain_db"] or 0.0
+    raised.master[fader]["gain_db"] = after = _within(master.tables[fader]["gain_db"], before + gain_db)
+    for label in behind:
+        if master.processors[label].name == "limiter":
             continue
-        for name, parameter in tables[label].items():
-            if name.endswith("threshold_db"):
+        for name, parameter in master.tables[label].items():
+            if name.endswith(_THRESHOLD):
                 threshold = raised.master[label][name]
                 raised.master[label][name] = (
                     None if threshold is None else _within(parameter, threshold + after - before)
@@ -111,22 +105,79 @@ def raise_mix(settings: ConsoleSettings, gain_db: float) -> ConsoleSettings:
     return raised
 
 
-def _matched(stage: Stage, song: TrackSet, gains: Mapping[str, float], lufs: float) -> Stage:
-    for _ in range(_ROUNDS):
-        found = _mix_loudness(stage, song, gains)
-        if not math.isfinite(found) or not math.isfinite(lufs):
-            break  # Nothing is heard there: there is no level to bring it to.
-        stage = replace(stage, settings=raise_mix(stage.settings, lufs - found))
-    return stage
+def gain_between(before: ConsoleSettings, raised: ConsoleSettings, sample_rate: int) -> float | None:
+    """Gain in dB from a mix to the one of what `raise_mix` made of its settings.
+
+    Returns:
+        None where more than the level may change, since what is in use behind the fader goes by the level that it is
+        given: a limiter, say, or a compressor whose threshold could not be moved as far as the fader.
+    """
+    master = before.console.master
+    fader, behind = _last_fader(master)
+    if fader is None:
+        return 0.0
+    gain_db = (raised.master[fader]["gain_db"] or 0.0) - (before.master[fader]["gain_db"] or 0.0)
+    used = {label for settings in (before, raised) for label in master.streams(sample_rate, settings.master)}
+    for label in behind:
+        processor = master.processors[label]
+        if label not in used or (processor_group(processor) in _LINEAR and processor.name not in _ADAPTIVE):
+            continue
+        thresholds = [name for name in before.master[label] if name.endswith(_THRESHOLD)]
+        moved = [(raised.master[label][name] or 0.0) - (before.master[label][name] or 0.0) for name in thresholds]
+        if processor.name not in _COMPRESSORS or not all(math.isclose(by, gain_db, abs_tol=1e-9) for by in moved):
+            return None
+    return gain_db
 
 
-def _mix_loudness(stage: Stage, song: TrackSet, gains: Mapping[str, float]) -> float:
-    console, rate = stage.settings.console, song.sample_rate
-    assert isinstance(console, MixingConsole)
-    parts = [
-        console.render(song.read(at, stage.window_s, rate, gains), stage.settings, rate)[0] for at in stage.start_s
+def _last_fader(strip: Strip) -> tuple[str | None, list[str]]:
+    """Return the last effect of a strip that sets a level, if there is one, and those behind it."""
+    labels = list(strip.processors)
+    faders = [
+        label
+        for label, processor in strip.processors.items()
+        if processor_group(processor) == "levels" and "gain_db" in strip.tables[label]
     ]
-    return float(integrated_loudness(torch.cat(parts, -1), rate))
+    return (faders[-1], labels[labels.index(faders[-1]) + 1 :]) if faders else (None, [])
+
+
+def _hear(
+    stage: Stage, song: TrackSet, gains: Mapping[str, float], whole: LoudnessStream
+) -> tuple[float, torch.Tensor]:
+    """Return the loudness of a stage without a console, which a whole gets too, and its mix (2, T)."""
+    plain, mixes = LoudnessStream(song.sample_rate), []
+    for at in stage.start_s:
+        tracks = song.read(at, stage.window_s, song.sample_rate, gains)
+        for meter in (plain, whole):
+            meter.add(tracks.sum(1)[0])
+        mixes.append(_mix(stage, tracks, song.sample_rate))
+    return plain.loudness(), torch.cat(mixes, -1)
+
+
+def _matched(stage: Stage, mix: torch.Tensor, song: TrackSet, gains: Mapping[str, float], lufs: float) -> Stage:
+    """Raise a stage, whose mix is given, to a loudness.
+
+    Twice, since a limiter behind the fader gives back less than the fader gives: the second time makes up for most.
+    """
+    rate = song.sample_rate
+    raised = _raised(stage, mix, lufs, rate)
+    gain_db = gain_between(stage.settings, raised.settings, rate)
+    if gain_db is not None:
+        return _raised(raised, mix * 10 ** (gain_db / 20), lufs, rate)
+    windows = (song.read(at, stage.window_s, rate, gains) for at in stage.start_s)
+    return _raised(raised, torch.cat([_mix(raised, tracks, rate) for tracks in windows], -1), lufs, rate)
+
+
+def _raised(stage: Stage, mix: torch.Tensor, lufs: float, sample_rate: int) -> Stage:
+    found = float(integrated_loudness(mix, sample_rate))
+    if not math.isfinite(found) or not math.isfinite(lufs):
+        return stage  # Nothing is heard there: there is no level to bring it to.
+    return replace(stage, settings=raise_mix(stage.settings, lufs - found))
+
+
+def _mix(stage: Stage, tracks: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    console = stage.settings.console
+    assert isinstance(console, MixingConsole)
+    return console.render(tracks, stage.settings, sample_rate)[0]
 
 
 def _within(parameter: Parameter, value: float) -> float:

@@ -16,7 +16,7 @@ from fxrep.effects.console.settings import ConsoleSettings
 from fxrep.errors import ArgumentError
 from fxrep.mixing import TrackSet
 from style_transfer import transfer
-from style_transfer.song_loudness import raise_mix
+from style_transfer.song_loudness import gain_between, raise_mix
 
 from .conftest import RATE, LevelOfReference, played
 
@@ -92,3 +92,54 @@ def test_raising_ends_where_the_fader_ends() -> None:
     console = default_console()
     raised = raise_mix(console.default_settings(["a"]), 1000.0).master["fader"]["gain_db"]
     assert raised == console.master.tables["fader"]["gain_db"].maximum
+
+
+WITHOUT_CHANGE: dict[str, dict[str, float]] = {"default": {}, "dasp": {}, "mastering": {}}
+FOLLOWING = {
+    "default": {"compressor.threshold_db": -30.0, "compressor.ratio": 4.0, "parametric_eq.low_shelf_gain_db": 4.0},
+    "dasp": {"compressor.threshold_db": -30.0, "compressor.ratio": 4.0},
+    "mastering": {"multiband_compressor.low_threshold_db": -40.0, "multiband_compressor.low_ratio": 3.0},
+}
+
+
+@pytest.mark.parametrize("name", ["default", "dasp", "mastering"])
+@pytest.mark.parametrize("edits", [WITHOUT_CHANGE, FOLLOWING])
+def test_what_follows_the_fader_need_not_be_rendered_again(name: str, edits: dict[str, dict[str, float]]) -> None:
+    settings = _edited(name, edits[name])
+    raised = raise_mix(settings, 5.0)
+    audio = 0.3 * played(0)[None, None]
+    before, after = (settings.console.render(audio, one, RATE) for one in (settings, raised))
+    assert gain_between(settings, raised, RATE) == pytest.approx(5.0)
+    torch.testing.assert_close(after, before * 10 ** (5 / 20), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "edits", "gain_db"),
+    [
+        ("default", {"limiter.ceiling_db": -12.0}, 6.0),
+        ("mastering", {"limiter.ceiling_db": -12.0}, 6.0),
+        ("default", {"compressor.threshold_db": -2.0, "compressor.ratio": 4.0}, 6.0),  # thresholds end at 0 dB
+    ],
+)
+def test_what_goes_by_the_level_behind_the_fader_is_rendered_again(
+    name: str, edits: dict[str, float], gain_db: float
+) -> None:
+    settings = _edited(name, edits)
+    assert gain_between(settings, raise_mix(settings, gain_db), RATE) is None
+
+
+def test_a_limiter_is_made_up_for(song: list[Path], reference: Path) -> None:
+    @dataclass
+    class Limited(AsSoftAs):
+        def estimate(self, tracks: TrackSet, references: Any, start_s: Sequence[float], **_: Any) -> ConsoleSettings:
+            settings = AsSoftAs.estimate(self, tracks, references, start_s)
+            return settings.edit("master", "limiter.ceiling_db", -3.0)
+
+    assert loudness(transfer(song, reference, Limited(-15.0, 0.0), loudness=-16.0).mix) == pytest.approx(-16.0, abs=0.3)
+
+
+def _edited(name: str, edits: dict[str, float]) -> ConsoleSettings:
+    settings = create_console(name).default_settings(["a"])
+    for path, value in edits.items():
+        settings = settings.edit("master", path, value)
+    return settings
