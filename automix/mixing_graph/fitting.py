@@ -162,17 +162,21 @@ def fit_console(
         fitting: how.
         generator: of all that is drawn.
         families: which, in their order.
-        watch: takes note of the best state and of the losses as they come.
+        watch: takes note of the best state and of the losses as they come. What it has reached before is gone on with.
 
     Returns:
         The fitted state, and the loss over the whole window after each family: ``sum`` is that of the dry tracks.
     """
-    state = GraphState.neutral(problem.console, problem.routing.strips)
-    rows = problem.sounding
-    least = problem.measure(state)
-    watch = watch or Watch()
-    watch.fitted("sum", least)
+    rows, watch = problem.sounding, watch or Watch()
+    if watch.reached is None:
+        state = GraphState.neutral(problem.console, problem.routing.strips)
+        least = problem.measure(state)
+        watch.fitted("sum", least)
+    else:
+        state, least = watch.reached.state.clone(), watch.reached.loss
     for number, family in enumerate(families, 1):
+        if family in watch.losses:
+            continue
         watch.stage = family
         before = state.clone()
         before.kept[:, NAMES.index(family)] |= rows
@@ -184,6 +188,7 @@ def fit_console(
         )
         state, least = _better((before, least), found)
         watch.fitted(family, least)
+        watch.reach(state, least, least)
     watch.replace(state, least)
     return state, watch.losses
 

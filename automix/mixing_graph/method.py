@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import torch
 
 from automix.least_squares import estimate_gains
 from automix.methods import Explained
+from automix.mixing_graph.checkpoint import Checkpoint, check_checkpoint, search_key
 from automix.mixing_graph.description import MixGraph, read_graph
 from automix.mixing_graph.families import NAMES
 from automix.mixing_graph.fitting import Fitting, fit_console
@@ -49,7 +51,7 @@ class FoundGraph:
         group_of: the group of every track that is in one.
         start_s: where the window begins, in seconds.
         silent: tracks that are silent in the window, about which nothing could be learnt.
-        seconds: processor time of fitting, and of pruning.
+        seconds: processor time of fitting, and of pruning, since the search began or went on.
         interrupted: what the search was at when Ctrl-C ended it; empty where it came to its end.
     """
 
@@ -84,6 +86,8 @@ class MixingGraph:
         groups: the group of each track by name, ``"auto"`` for groups by instrument as the names say, or None.
         families: of processors to use, of `automix.mixing_graph.NAMES`.
         check: whether tracks that are not in time with the mix are refused.
+        checkpoint: a file that the search is kept in after every family and every round. A search of the same tracks
+            with the same options goes on there; the file stays until it is deleted. None: it is kept nowhere.
 
     Raises:
         ArgumentError: a value is out of range.
@@ -101,6 +105,7 @@ class MixingGraph:
         groups: Mapping[str, str] | str | None = "auto",
         families: Sequence[str] | str = NAMES,
         check: bool = True,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> None:
         self.target, self.groups, self.check = target, groups, check
         self.pruning = Pruning(tolerance, pruning, rounds)
@@ -108,6 +113,7 @@ class MixingGraph:
         self.window_s = check_seconds("window_s", window_s, SHORTEST_WINDOW_S)
         self.start_s = None if start_s is None else check_seconds("start_s", start_s, 0.0)
         self.families = check_families(families)
+        self.checkpoint = check_checkpoint(checkpoint)
         self.console = graph_console()
         self.track_lufs = TRACK_LUFS
         self.found: FoundGraph | None = None
@@ -130,8 +136,14 @@ class MixingGraph:
         """
         problem, group_of, start = self.prepare(tracks, start_s)
         watch, seconds, interrupted = Watch(), [0.0, 0.0], ""
+        generator = torch.Generator().manual_seed(seed)
+        if self.checkpoint is not None:
+            key = search_key(problem, self.fitting, self.pruning, self.families, seed)
+            checkpoint = Checkpoint(self.checkpoint, key, generator)
+            checkpoint.restore(watch)
+            watch.save = checkpoint.save
         try:
-            self._search(problem, watch, torch.Generator().manual_seed(seed), seconds)
+            self._search(problem, watch, generator, seconds)
         except KeyboardInterrupt:
             if watch.state is None:
                 raise

@@ -74,15 +74,20 @@ def prune(
         pruning: how.
         fitting: how to go on after each round.
         generator: of all that is drawn.
-        watch: takes note of every state that is within the tolerance, and of the numbers as they come.
+        watch: takes note of every state that is within the tolerance, and of the numbers as they come. Rounds that it
+            has behind it are gone on with.
 
     Returns:
         The state, its loss over the whole window, and how many processors there were before and after each round.
     """
-    state, least = state.clone(), problem.measure(state)
-    loss, watch = least, watch or Watch()
-    watch.pruned(int(state.kept.sum()), loss)
-    for number in range(1, pruning.rounds + 1):
+    watch = watch or Watch()
+    if watch.counts and watch.reached is not None:
+        state, loss, least = watch.reached.state.clone(), watch.reached.loss, watch.reached.least
+    else:
+        state, least = state.clone(), problem.measure(state)
+        loss = least
+        watch.pruned(int(state.kept.sum()), loss)
+    for number in range(len(watch.counts), pruning.rounds + 1):
         watch.stage = f"round {number} of {pruning.rounds}"
         trial = _Trial(problem, state, least, pruning.tolerance, watch)
         full = pruning.method == "brute_force" or (pruning.method == "hybrid" and number % FULL_EVERY == 0)
@@ -94,6 +99,7 @@ def prune(
             state, loss = descend(problem, state, fitting, fitting.fine_steps, generator, label, loss, watch=watch)
         watch.pruned(int(state.kept.sum()), loss)
         least = min(least, loss)
+        watch.reach(state, loss, least)
     return state, loss, watch.counts
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -77,18 +79,37 @@ def run(
 
     inputs = [*(style or []), *([target] if target is not None else [])]
     song = open_tracks(tracks, sample_rate, output, force, inputs, () if target is None else (target,))
-    made = automix(
-        song,
-        method,
-        target=target,
-        style=list(style) if style else None,
-        instruments=_instruments(instrument),
-        seed=seed,
-        model=model,
-        encoder=encoder,
-        options=read_options(option),
-    )
-    write_mix(made, output, force, f"Mix by {method}", as_json)
+    with _kept_search(method, output, read_options(option)) as options:
+        made = automix(
+            song,
+            method,
+            target=target,
+            style=list(style) if style else None,
+            instruments=_instruments(instrument),
+            seed=seed,
+            model=model,
+            encoder=encoder,
+            options=options,
+        )
+        write_mix(made, output, force, f"Mix by {method}", as_json)
+
+
+@contextmanager
+def _kept_search(method: str, output: Path, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Let a search for a mixing graph be kept beside the folder, where the same command goes on after a kill.
+
+    The file goes with the search: when the mix is written, and at Ctrl-C.
+    """
+    if method != "mixing_graph" or "checkpoint" in options:
+        yield options
+        return
+    path = output.absolute().with_name(f"{output.absolute().name}.search.json")
+    try:
+        yield {**options, "checkpoint": str(path)}
+    except KeyboardInterrupt:
+        path.unlink(missing_ok=True)
+        raise
+    path.unlink(missing_ok=True)
 
 
 def _instruments(given: list[str] | None) -> dict[str, str] | None:
