@@ -93,5 +93,6 @@ def _hears(encoder: dict[str, Any]) -> str:
     what = f"the encoder `{given}`" if isinstance(given, str) else f"an `{given['class_path'].split('.')[-1]}`"
     parts = [f"Effect embeddings by {what}, frozen"] if arguments["embedding"] else []
     parts += ["production features of the tracks"] if arguments["production"] else []
+    parts += ["spectrum and course of each track in fifteen numbers"] if arguments.get("sound") else []
     told = "; ".join(parts)
     return f"{told[0].upper()}{told[1:]}."

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from automix.dmc.level_features import describe_sound
 from automix.dmc.track_encoder import TrackEncoder
 from encoders.base import EffectEncoder
 from encoders.checkpoints import load_encoder
@@ -41,6 +42,7 @@ class EmbeddingTrackEncoder(TrackEncoder):
         sample_rate: Hz of the audio; that of the encoder may be another.
         window_s: seconds heard at once in use; None for the window of the encoder.
         fingerprint: of the encoder that this was trained with; None when it is new. A release fills it in.
+        sound: describe tracks by `describe_sound` too, for a memory of levels; the embedding does without.
 
     Raises:
         ArgumentError: neither production features nor embedding, or a share out of range.
@@ -60,6 +62,7 @@ class EmbeddingTrackEncoder(TrackEncoder):
         sample_rate: int = 44100,
         window_s: float | None = None,
         fingerprint: str | None = None,
+        sound: bool = False,
     ) -> None:
         super().__init__()
         if not (production or embedding) or dim < 1 or not 0.0 <= max(dropout, embedding_dropout) < 1.0:
@@ -75,6 +78,7 @@ class EmbeddingTrackEncoder(TrackEncoder):
         spare = int(opened.sample_rate != sample_rate)
         self.shortest = max(2048, math.ceil(opened.minimum_s * sample_rate) + spare)
         self.production, self.embedding, self.dim, self.style_dim = production, embedding, dim, opened.dim
+        self.sound = sound
         opened.requires_grad_(False)
         # One that has a place of its own is no part of this module: checkpoints would carry it along.
         self.registered = opened if isinstance(encoder, EffectEncoder) else None
@@ -83,6 +87,13 @@ class EmbeddingTrackEncoder(TrackEncoder):
         size = (opened.dim if embedding else 0) + (N_VALUES if production else 0)
         self.leave_out, self.leave_out_embedding = nn.Dropout(dropout), nn.Dropout(embedding_dropout)
         self.linear = nn.Linear(size, dim)
+
+    def config(self) -> dict[str, Any]:
+        """The constructor tree, without sound features where there are none: older releases keep their print."""
+        tree = super().config()
+        if not self.sound:
+            del tree["init_args"]["sound"]
+        return tree
 
     @property
     def encoder(self) -> EffectEncoder:
@@ -104,8 +115,10 @@ class EmbeddingTrackEncoder(TrackEncoder):
 
     @torch.no_grad()
     def describe(self, audio: Tensor) -> Tensor:
-        """Embedding and production features of tracks (R, 2, T), as far as they are used: (R, F)."""
+        """Embedding, sound and production features of tracks (R, 2, T), as far as they are used: (R, F)."""
         parts = [self._embed(audio)] if self.embedding else []
+        if self.sound:
+            parts.append(describe_sound(audio, self.sample_rate))
         if self.production:
             parts.append(describe_production(audio, self.sample_rate))
         return torch.cat(parts, dim=1)

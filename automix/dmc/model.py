@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from automix.dmc.controls import LEVEL, Controls
-from automix.dmc.level_memory import LevelMemory, level_features
+from automix.dmc.level_features import level_features
+from automix.dmc.level_memory import LevelMemory
 from automix.dmc.post_processor import PostProcessor
 from automix.dmc.song_description import describe_song
 from automix.dmc.track_encoder import TrackEncoder
 from automix.instruments import name_instruments
 from encoders.configurable import Configurable
-from encoders.production_description import N_VALUES
 from fxrep.data.instruments import INSTRUMENTS
 from fxrep.effects.console import ConsoleSettings, ConsoleTensors, create_console
 from fxrep.errors import ArgumentError, AudioError
@@ -63,7 +63,7 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
 
     Raises:
         ArgumentError: no such console or setting, sizes that do not go together, a style of an encoder without one, or
-            a memory without production features or without faders to set.
+            a memory without production and sound features or without faders to set.
     """
 
     def __init__(
@@ -94,8 +94,10 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
         self.kinds = nn.Embedding(len(INSTRUMENTS), instrument_width) if instrument_width else None
         self.memory = LevelMemory(memory) if memory else None
         self.level = next((place for place, one in enumerate(self.controls.tracks) if one.name == LEVEL), None)
-        if memory and (not encoder.production or self.level is None):
-            raise ArgumentError(f"memory={memory} needs an encoder with production features, and {LEVEL} among sets")
+        if memory and (not (encoder.production and encoder.sound) or self.level is None):
+            raise ArgumentError(
+                f"memory={memory} needs an encoder with production and sound features, and {LEVEL} among sets"
+            )
         self.post_processor = PostProcessor(
             encoder.dim + instrument_width, starts[0], starts[1], self.style_dim, style_width, hidden, dropout
         )
@@ -150,7 +152,7 @@ class DifferentiableMixingConsole(Configurable, nn.Module):
         assert self.memory is not None and self.level is not None
         fader = self.controls.tracks[self.level]
         span_db = (fader.high - fader.low) * (fader.path.parameter.maximum - fader.path.parameter.minimum)
-        levels = self.memory(level_features(described[..., -N_VALUES:], instruments), mask) / span_db
+        levels = self.memory(level_features(described, instruments), mask) / span_db
         columns = list(tracks.unbind(-1))
         columns[self.level] = (columns[self.level] + levels).clamp(0.0, 1.0)
         return torch.stack(columns, dim=-1)

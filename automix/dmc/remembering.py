@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from automix.dmc.level_memory import LevelMemory, level_features
+from automix.dmc.level_features import level_features
+from automix.dmc.level_memory import LevelMemory
 from automix.dmc.passages import Passage, own_mix
-from encoders.production_description import N_VALUES
 from fxrep.progress import track_progress
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,8 +50,7 @@ def fill_memory(
         if not bool(passage.gains_known[0]) or int(passage.mask.sum()) < 2:
             continue
         mask = passage.mask[0]
-        described = describe(passage)[0, mask, -N_VALUES:]
-        features.append(level_features(described, passage.instrument[0, mask]))
+        features.append(level_features(describe(passage)[0, mask], passage.instrument[0, mask]))
         gains.append(passage.gain_db[0, mask])
         names.append(item["song"])
     if len(set(names)) < 2:

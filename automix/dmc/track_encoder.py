@@ -22,6 +22,7 @@ class TrackEncoder(Configurable, nn.Module):
         style_dim: size of the embedding of a finished mix; 0 for an encoder that has none.
         frozen: whether descriptions never change in training.
         production: whether descriptions end with the values of `describe_production`.
+        sound: whether those of `describe_sound` stand before them.
     """
 
     sample_rate: int
@@ -31,6 +32,7 @@ class TrackEncoder(Configurable, nn.Module):
     style_dim: int
     frozen: bool
     production: bool = False
+    sound: bool = False
 
     def describe(self, audio: Tensor) -> Tensor:
         """Describe tracks (R, 2, T), each by itself: (R, F)."""

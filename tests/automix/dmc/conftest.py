@@ -34,7 +34,7 @@ def small_encoder() -> SpectralEncoder:
 def small_model(**options: Any) -> DifferentiableMixingConsole:
     """A model over a small encoder that is part of it, with heads that are not near their start."""
     torch.manual_seed(0)
-    encoder = EmbeddingTrackEncoder(small_encoder(), dim=16, dropout=0.0)
+    encoder = EmbeddingTrackEncoder(small_encoder(), dim=16, dropout=0.0, sound=bool(options.get("memory")))
     model = DifferentiableMixingConsole(encoder, **({"hidden": [16], "dropout": 0.0} | options)).eval()
     with torch.no_grad():
         for network in (model.post_processor.tracks, model.post_processor.shared):

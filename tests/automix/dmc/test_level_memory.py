@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from automix.dmc import list_dmc, load_dmc, save_dmc
-from automix.dmc.level_memory import N_FEATURES, WIDTH, LevelMemory, level_features
+from automix.classical.features import measure_track
+from automix.dmc import DifferentiableMixingConsole, EmbeddingTrackEncoder, list_dmc, load_dmc, save_dmc
+from automix.dmc.level_features import N_FEATURES, N_SOUND, describe_sound, level_features
+from automix.dmc.level_memory import WIDTH, LevelMemory
 from automix.dmc.model import UNKNOWN
 from automix.dmc.remembering import fill_memory
 from encoders.production_description import N_VALUES, describe_production
@@ -39,16 +41,18 @@ def test_levels_are_those_of_the_closed_form() -> None:
     features, gains, songs = passages(12)
     memory = LevelMemory(64)
     found = memory.fit(features, gains, songs)
-    # The same by float64 matrices: centred kernel, one solve.
+    # The same by float64 matrices: least squares with further rows for the penalty; centred kernel, one solve.
     rows = torch.cat(features).double().numpy()[:, :3]
-    standard = 0.5 * np.clip((rows - rows.mean(0)) / rows.std(0), -4, 4)
+    standard = np.clip((rows - rows.mean(0)) / rows.std(0), -4, 4)
     squares = np.square(standard[:, None] - standard[None]).sum(-1)
     kernel = np.exp(-squares / (2.0 * WIDTH**2 * np.median(squares)))
     middle = np.eye(48) - np.kron(np.eye(12), np.full((4, 4), 0.25))
     inner = middle @ kernel @ middle
     wanted = middle @ torch.cat(gains).double().numpy()
     weights = np.linalg.solve(inner + found.penalty * np.diag(inner).mean() * np.eye(48), wanted)
-    expected = (inner @ weights).reshape(12, 4)
+    further = np.vstack([middle @ standard, np.sqrt(48 * found.line_penalty) * np.eye(3)])
+    line = np.linalg.lstsq(further, np.append(wanted, np.zeros(3)), rcond=None)[0]
+    expected = 0.5 * (inner @ weights + middle @ standard @ line).reshape(12, 4)
     told = memory(torch.stack(features), torch.ones(12, 4, dtype=torch.bool))
     np.testing.assert_allclose(told.numpy(), expected, atol=2e-4)
     assert (found.songs, found.tracks) == (6, 48) and not memory.is_empty
@@ -78,13 +82,19 @@ def test_what_cannot_be_remembered() -> None:
         LevelMemory(1)
     with pytest.raises(ArgumentError, match=r"fader\.gain_db among sets"):
         small_model(memory=16, sets=["panner.pan"])
+    with pytest.raises(ArgumentError, match="needs an encoder with production and sound features"):
+        DifferentiableMixingConsole(EmbeddingTrackEncoder(small_encoder()), memory=16)
 
 
-def test_features_are_bands_of_both_channels_and_the_instrument() -> None:
-    audio = sound(1)[None]
-    told = level_features(describe_production(torch.cat([audio, audio.flip(1)]), RATE), torch.tensor([BASS, DRUMS]))
+def test_features_are_those_of_the_linear_model_levels_and_the_instrument() -> None:
+    audio = torch.stack([sound(1), torch.zeros_like(sound(1))])
+    heard, measured = describe_sound(audio, RATE), measure_track(audio[0], RATE)
+    assert measured is not None and not bool(heard[1].any())
+    np.testing.assert_allclose(heard[0].numpy(), measured, rtol=1e-6)
+    produced = describe_production(audio, RATE)
+    told = level_features(torch.cat([torch.ones(2, 7), heard, produced], 1), torch.tensor([BASS, DRUMS]))
     assert told.shape == (2, N_FEATURES) and N_VALUES == 172
-    torch.testing.assert_close(told[0, :64], told[1, :64], rtol=0, atol=1e-3)
+    assert torch.equal(told[:, :N_SOUND], heard) and torch.equal(told[:, N_SOUND : N_SOUND + 12], produced[:, -12:])
     assert told[:, -len(INSTRUMENTS) :].argmax(1).tolist() == [BASS, DRUMS]
 
 
@@ -141,7 +151,8 @@ def test_instruments_are_told_guessed_or_unknown(tmp_path: Path) -> None:
 def test_releases_without_instruments_and_memory_open() -> None:
     for name in list_dmc():
         assert load_dmc(name).post_processor is not None
-    assert not {"memory", "instrument_width"} & set(small_model().config()["init_args"])
+    plain = small_model().config()["init_args"]
+    assert not {"memory", "instrument_width"} & set(plain) and "sound" not in plain["encoder"]["init_args"]
 
 
 def test_a_release_keeps_its_memory(tmp_path: Path) -> None:
