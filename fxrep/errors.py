@@ -42,6 +42,12 @@ class OutputError(FxrepError):
     """A result cannot be written: read-only folder, full disk, or a path of the wrong kind."""
 
 
+class OccupiedError(OutputError):
+    """Something lies where a result is to go, and is not replaced: the call is wrong, whatever the work would give."""
+
+    exit_code = 2
+
+
 class MissingExtraError(FxrepError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fxrep.errors import FxrepError, OutputError
+from fxrep.errors import FxrepError, OccupiedError, OutputError
 from fxrep.scratch_folder import retired_name, scratch_folder
 
 
@@ -22,11 +22,12 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     process left of an earlier try is removed too.
 
     Raises:
+        OccupiedError: there is a folder of that name.
         OutputError: the folder cannot be made or written, or the disk is full.
     """
     target = Path(path)
     if target.is_dir():
-        raise OutputError(f"{target} is a folder: give the name of a file to write")
+        raise OccupiedError(f"{target} is a folder: give the name of a file to write")
     with _errors_about(target), scratch_folder(target) as folder:
         temporary = folder / target.name
         with _named(target, temporary):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fxrep.errors import OutputError
+from fxrep.errors import OccupiedError
 
 MANIFEST = "a manifest"
 EMBEDDINGS = "embeddings"
@@ -44,11 +44,11 @@ def check_replaceable(path: str | os.PathLike[str], kind: str) -> None:
         kind: one of the constants above.
 
     Raises:
-        OutputError: the file holds something else, or is a folder.
+        OccupiedError: the file holds something else, or is a folder.
     """
     target = Path(path)
     if target.is_dir():
-        raise OutputError(f"{target} is a folder: give the name of a file to write")
+        raise OccupiedError(f"{target} is a folder: give the name of a file to write")
     found = table_kind(target)
     if found not in (None, kind):
-        raise OutputError(f"{target} holds {found}, which is not replaced by {kind}: choose another name")
+        raise OccupiedError(f"{target} holds {found}, which is not replaced by {kind}: choose another name")

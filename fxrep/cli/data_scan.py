@@ -24,6 +24,7 @@ def run(
     isolated: Annotated[
         bool, typer.Option("--isolated", help="csv: single sounds too, as songs of one track.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the manifest of another folder.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure every file of a dataset and write its manifest.
@@ -46,6 +47,7 @@ def run(
         fractions=SplitFractions(validation, test),
         workers=workers,
         options=options,
+        overwrite=force,
     )
     report_failures(result.failures)
     rows = result.manifest.rows

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fxrep.cli.index_interruption import tell_what_is_left
 from fxrep.cli.matching_options import (
     DEFAULT_BANDWIDTH,
     DEFAULT_LOUDNESS,
@@ -65,8 +66,9 @@ def build(
     table = _read_metadata(metadata)
     local = Path(model)
     name = str(local.resolve()) if local.is_dir() else model
-    encoder = load_matched(model, matching)
-    report = build_index(index, paths, encoder, model=name, metadata=table, loudness=loudness, overwrite=force)
+    with tell_what_is_left(index, force):
+        encoder = load_matched(model, matching)
+        report = build_index(index, paths, encoder, model=name, metadata=table, loudness=loudness, overwrite=force)
     _report_added(index, report, as_json)
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from fxrep.data.datasets import open_dataset
 from fxrep.data.journal import ScanJournal
-from fxrep.data.manifest import Manifest, ManifestRow, write_manifest
+from fxrep.data.manifest import Manifest, ManifestRow, read_manifest, write_manifest
 from fxrep.data.measuring import Measurement, measure_file
 from fxrep.data.multitrack import Multitrack
 from fxrep.data.silence import SILENCE_DBFS
 from fxrep.data.splits import SplitFractions, assign_splits
-from fxrep.errors import ArgumentError, DataError, FxrepError
+from fxrep.errors import ArgumentError, DataError, FxrepError, OccupiedError
 from fxrep.progress import track_progress
 from fxrep.table_kinds import MANIFEST, check_replaceable
 
@@ -60,6 +60,7 @@ def scan(
     fractions: SplitFractions | None = None,
     workers: int | None = None,
     options: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> ScanResult:
     """Scan a dataset and write its manifest.
 
@@ -74,16 +75,20 @@ def scan(
         fractions: shares of the songs to hold out where the dataset does not say.
         workers: files read at once; as many as processors when not given.
         options: what the dataset's adapter takes besides the folder.
+        overwrite: replace the manifest of another folder.
 
     Raises:
         DataError: there are no songs, or not one file is usable.
-        OutputError: the output cannot be written, or is there and no manifest.
+        OccupiedError: the output is there and no manifest, or that of another folder.
+        OutputError: the output cannot be written.
     """
     check_replaceable(output, MANIFEST)
     threads = workers if workers is not None else os.cpu_count() or 1
     if threads < 1:
         raise ArgumentError(f"workers must be at least 1, got {threads}")
     base = Path(root) if Path(root).is_dir() else Path(root).parent
+    if not overwrite:
+        _check_same_root(output, base)
     entries = list(_entries(open_dataset(root, dataset, **(options or {}))))
     with ScanJournal(output) as journal:
         measured, failures, resumed = _measure_all({entry.path for entry in entries}, journal, threads)
@@ -96,6 +101,21 @@ def scan(
     manifest = Manifest(rows, base)
     write_manifest(output, manifest)
     return ScanResult(manifest, failures, resumed)
+
+
+def _check_same_root(output: str | os.PathLike[str], base: Path) -> None:
+    """Refuse to replace the manifest of another folder."""
+    if not Path(output).is_file():
+        return
+    try:
+        earlier = read_manifest(output)
+    except DataError:  # damaged, or of another version: to scan again is what helps
+        return
+    if earlier.root.resolve() != base.resolve():
+        raise OccupiedError(
+            f"{output} holds the manifest of another folder, {earlier.root} ({len(earlier)} files): choose another "
+            "name, or replace it with --force"
+        )
 
 
 def _entries(songs: Iterable[Multitrack]) -> Iterator[_Entry]:

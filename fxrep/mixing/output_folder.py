@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fxrep.errors import ArgumentError, OutputError
+from fxrep.errors import ArgumentError, OccupiedError, OutputError
 from fxrep.scratch_folder import is_scratch
 
 OUTPUT_NAMES = ("mix.wav", "console.json", "result.json", "stems", "report.html", "details", "tracks", "console_tracks")
@@ -33,27 +33,28 @@ def check_output_folder(folder: Path, overwrite: bool, inputs: Iterable[Path] = 
         inputs: files that are needed: they must not lie in it.
 
     Raises:
-        OutputError: it is a file, holds an earlier mix that must stay, or something that is none, or an input.
+        OccupiedError: it is a file, holds an earlier mix that must stay, or something that is none, or an input.
+        OutputError: it cannot be read.
     """
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise OutputError(f"{folder} is a file: give the name of a folder to write the mix to")
+        raise OccupiedError(f"{folder} is a file: give the name of a folder to write the mix to")
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise OutputError(f"{folder} cannot be read ({error.strerror}): give another folder") from error
     whole = folder.resolve()
     if whole == Path.cwd().resolve():
-        raise OutputError(f"{folder} is the folder that you are in, which cannot be replaced: give one in it")
+        raise OccupiedError(f"{folder} is the folder that you are in, which cannot be replaced: give one in it")
     if not names:
         return
     for path in inputs:
         if path.resolve().is_relative_to(whole):
-            raise OutputError(f"{folder} holds {path}, which the mix is made from: give another folder")
+            raise OccupiedError(f"{folder} holds {path}, which the mix is made from: give another folder")
     foreign = [name for name in names if name not in OUTPUT_NAMES and not is_scratch(name)]
     if foreign or "console.json" not in names:
         shown = ", ".join((foreign or names)[:3])
-        raise OutputError(f"{folder} holds something else than a mix ({shown}): give a folder that is new or empty")
+        raise OccupiedError(f"{folder} holds something else than a mix ({shown}): give a folder that is new or empty")
     if not overwrite:
-        raise OutputError(f"{folder} holds a mix already: give another folder, or --force to replace it")
+        raise OccupiedError(f"{folder} holds a mix already: give another folder, or --force to replace it")

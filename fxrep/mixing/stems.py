@@ -20,7 +20,7 @@ from fxrep.effects.console import ConsoleSettings
 from fxrep.effects.console.blocks import BLOCK, send_levels
 from fxrep.effects.console.places import name_place
 from fxrep.effects.console.song import check_tail
-from fxrep.errors import ArgumentError, FxrepError, OutputError
+from fxrep.errors import ArgumentError, FxrepError, OccupiedError
 from fxrep.files import output_error
 from fxrep.mixing.rendering import SplitPlayer, StripPlayer, arrange, play
 from fxrep.mixing.track_names import list_file_stems
@@ -97,7 +97,7 @@ def write_stems(session: MixSession, folder: Path, subtype: str | None, tail_s: 
     refuse_tracks(written, session.tracks)
     tail = check_tail(tail_s, session.sample_rate)
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file: give the name of a folder for the stems")
+        raise OccupiedError(f"{folder} is a file: give the name of a folder for the stems")
     try:
         with scratch_folder(folder) as staging:
             moved = {path: staging / path.relative_to(folder) for path in written}

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fxrep.audio import find_audio_files
-from fxrep.errors import AudioError, OutputError, ReferenceIndexError
+from fxrep.errors import AudioError, OccupiedError
 from fxrep.files import atomic_folder
+from fxrep.retrieval.creation import create_files, state_without_songs
 from fxrep.retrieval.database import is_index
 from fxrep.retrieval.embedding_file import embedding_files, is_embeddings
 from fxrep.retrieval.encoder import AudioEncoder
@@ -48,7 +49,8 @@ def build_index(
     Raises:
         AudioError: there is no audio, or no file could be embedded; nothing is left at `path` then.
         ReferenceIndexError: embeddings that are given, or an unfinished index, were made with another model.
-        OutputError: something is at `path`, or it cannot be written.
+        OccupiedError: something is at `path`, or an unfinished index whose recordings were brought to something else.
+        OutputError: it cannot be written.
     """
     folder = Path(path)
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
@@ -63,15 +65,15 @@ def build_index(
     mark = UnfinishedMark(folder, given)
     if _is_taken(folder):
         if not (folder.is_dir() and is_index(folder)):
-            raise OutputError(f"{folder} is not a reference index and will not be replaced: choose another name")
+            raise OccupiedError(f"{folder} is not a reference index and will not be replaced: choose another name")
         if overwrite:
             with atomic_folder(folder) as temporary:
-                fresh = ReferenceIndex.create(temporary, encoder, model=model)
-                return _fill(fresh, sources, tables, metadata, loudness)
+                create_files(temporary, state_without_songs(encoder, model))
+                return _fill(ReferenceIndex.open(temporary, encoder), sources, tables, metadata, loudness)
         mark.check()
         unfinished = ReferenceIndex.open(folder, encoder)
         if matching_of(encoder) != unfinished.matching:
-            raise ReferenceIndexError(
+            raise OccupiedError(
                 f"{folder} was begun with recordings {unfinished.matching}, not {matching_of(encoder)}: give "
                 f"{unfinished.matching.options}, or begin again with --force"
             )

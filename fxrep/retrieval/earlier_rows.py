@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fxrep.errors import DataError, OutputError
+from fxrep.errors import DataError, OccupiedError
 from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_file import EmbeddingFile
 from fxrep.retrieval.embedding_table import EmbeddingTable, Row
@@ -51,7 +51,7 @@ class EarlierRows:
         shard: the shard of the new run as text, ``""`` for all files.
 
     Raises:
-        OutputError: the target is not of this model, level and shard, or no table of embeddings at all.
+        OccupiedError: the target is not of this model, level and shard, or no table of embeddings at all.
         DataError: the target is damaged.
     """
 
@@ -139,11 +139,11 @@ def _check_same_run(
 ) -> None:
     advice = "choose another name, or delete it first"
     if file.matching != matching:
-        raise OutputError(f"{holds} embeddings of recordings {file.matching}, not {matching}: {advice}")
+        raise OccupiedError(f"{holds} embeddings of recordings {file.matching}, not {matching}: {advice}")
     if file.fingerprint != fingerprint:
-        raise OutputError(f"{holds} embeddings by another model ({file.fingerprint[:16]}): {advice}")
+        raise OccupiedError(f"{holds} embeddings by another model ({file.fingerprint[:16]}): {advice}")
     if file.level != level:
-        raise OutputError(f"{holds} one row per {file.level}, not per {level}: {advice}")
+        raise OccupiedError(f"{holds} one row per {file.level}, not per {level}: {advice}")
     if file.shard != shard:
         described = [f"shard {one}" if one else "all files" for one in (file.shard, shard)]
-        raise OutputError(f"{holds} {described[0]}, not {described[1]}: give every shard an output of its own")
+        raise OccupiedError(f"{holds} {described[0]}, not {described[1]}: give every shard an output of its own")

@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 
 from fxrep.audio import find_audio_files
-from fxrep.errors import ArgumentError, OutputError
+from fxrep.errors import ArgumentError, OccupiedError
 from fxrep.files import atomic_folder
 from fxrep.progress import track_progress
 from fxrep.retrieval.compaction import CompactReport, compact
-from fxrep.retrieval.creation import create_files
+from fxrep.retrieval.creation import create_files, state_without_songs
 from fxrep.retrieval.embedding_file import embedding_files
 from fxrep.retrieval.embedding_table import EmbeddingTable
 from fxrep.retrieval.encoder import AudioEncoder, SongEmbedding, embed_song, hash_file
-from fxrep.retrieval.index_state import IndexState
-from fxrep.retrieval.matched_encoder import matching_of
 from fxrep.retrieval.model_check import check_windows
 from fxrep.retrieval.reader import IndexReader
 from fxrep.retrieval.song_facts import read_facts
@@ -60,23 +58,14 @@ class ReferenceIndex(IndexReader):
             model: the name under which the encoder was loaded, kept so that a search can load it again.
 
         Raises:
-            OutputError: something is at `path` already, or it cannot be written.
+            OccupiedError: something is at `path` already.
+            OutputError: it cannot be written.
         """
         folder = Path(path)
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise OutputError(f"{folder} exists already: add to it with: fxrep index add, or choose another name")
-        matching = matching_of(encoder)
-        state = IndexState(
-            fingerprint=encoder.fingerprint,
-            model=model,
-            dim=int(encoder.dim),
-            sample_rate=int(encoder.sample_rate),
-            window_s=float(encoder.window_s),
-            loudness_lufs=matching.loudness_lufs,
-            bandwidth_hz=matching.bandwidth_hz,
-        )
+            raise OccupiedError(f"{folder} exists already: add to it with: fxrep index add, or choose another name")
         with atomic_folder(folder) as temporary:
-            create_files(temporary, state)
+            create_files(temporary, state_without_songs(encoder, model))
         return cls(folder, encoder)
 
     @classmethod

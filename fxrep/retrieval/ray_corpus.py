@@ -17,7 +17,7 @@ from typing import Any
 
 import fxrep.errors
 from fxrep.audio import find_audio_files
-from fxrep.errors import ArgumentError, FxrepError, OutputError, require
+from fxrep.errors import ArgumentError, FxrepError, OccupiedError, OutputError, require
 from fxrep.files import atomic_file, output_error
 from fxrep.progress import track_progress
 from fxrep.retrieval.corpus import CorpusReport, shard_of
@@ -59,7 +59,8 @@ def embed_on_ray(
     Raises:
         MissingExtraError: Ray is not installed.
         AudioError: there is no audio, or not one file could be embedded.
-        OutputError: the folder cannot be written, or holds another model's or level's embeddings.
+        OccupiedError: the folder holds another model's or level's embeddings.
+        OutputError: it cannot be written.
     """
     ray = require("ray", "ray")
     if shard_files < 1 or (workers is not None and workers < 1):
@@ -84,7 +85,7 @@ def _plan(folder: Path, level: Level, prune: bool, shards: int) -> ShardPlan:
         folder.mkdir(parents=True, exist_ok=True)
         if not file.is_file():
             if any(folder.glob("*.parquet")):
-                raise OutputError(f"{folder} holds Parquet files of another kind of run: choose an empty folder")
+                raise OccupiedError(f"{folder} holds Parquet files of another kind of run: choose an empty folder")
             with atomic_file(file) as temporary:
                 temporary.write_text(json.dumps({"shards": shards}), encoding="utf-8")
         count = int(json.loads(file.read_text(encoding="utf-8"))["shards"])

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fxrep.errors import OutputError
+from fxrep.errors import OccupiedError
 from fxrep.files import atomic_file
 
 MARK_NAME = "unfinished.json"
@@ -43,14 +43,14 @@ class UnfinishedMark:
         """Refuse an index that was completed, or was begun with other files.
 
         Raises:
-            OutputError: it may not be gone on with.
+            OccupiedError: it may not be gone on with.
         """
         advice = f"add to it with: fxrep index add {self._folder} SONGS, or replace it with --force"
         if not self._file.is_file():
-            raise OutputError(f"{self._folder} exists already: {advice}")
+            raise OccupiedError(f"{self._folder} exists already: {advice}")
         try:
             begun = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             begun = None
         if begun != self._sources:
-            raise OutputError(f"{self._folder} was begun with other files and not finished: {advice}")
+            raise OccupiedError(f"{self._folder} was begun with other files and not finished: {advice}")

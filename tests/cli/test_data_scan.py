@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from fxrep.cli.data import app
 from fxrep.data import read_manifest
-from fxrep.errors import ArgumentError, DataError
+from fxrep.errors import ArgumentError, DataError, OccupiedError
 
 runner = CliRunner()
 
@@ -99,6 +99,17 @@ def test_errors_carry_the_exit_code(
     result = runner.invoke(app, arguments)
     assert isinstance(result.exception, error)
     assert result.exception.exit_code == code  # type: ignore[attr-defined]
+
+
+def test_another_manifest_is_replaced_by_force_only(songs: Path, tmp_path: Path) -> None:
+    runner.invoke(app, ["scan", str(songs), "-o", str(tmp_path / "m.parquet")])
+    other = songs.rename(tmp_path / "others")
+    songs.mkdir()
+    again = ["scan", str(other), "-o", str(tmp_path / "m.parquet")]
+    refused = runner.invoke(app, again)
+    assert isinstance(refused.exception, OccupiedError) and refused.exception.exit_code == 2
+    assert str(songs) in str(refused.exception)
+    assert runner.invoke(app, [*again, "--force"]).exit_code == 0
 
 
 @pytest.mark.parametrize("verb", ["scan", "check"])

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from fxrep.data import SplitFractions, measuring, read_manifest, scan, scanning
-from fxrep.errors import ArgumentError, DataError, OutputError
+from fxrep.errors import ArgumentError, DataError, OccupiedError, OutputError
 
 
 def test_rows(write_tree, tmp_path: Path) -> None:
@@ -26,6 +26,27 @@ def test_rows(write_tree, tmp_path: Path) -> None:
     assert (mix.kind, mix.track, mix.instrument, mix.split) == ("mix", "mix", "mixture", "train")
     assert (vocals.duration_s, vocals.sample_rate, vocals.channels) == (0.5, 8000, 1)
     assert vocals.loudness_lufs < -10 and vocals.silence_ratio == 0 and len(vocals.content_hash) == 64
+
+
+def test_the_manifest_of_another_folder_is_not_replaced(write_tree, tmp_path: Path) -> None:
+    root = write_tree("a/bass.wav", "b/bass.wav")
+    output = tmp_path / "m.parquet"
+    scan(root / "a", output, workers=1)
+    scan(root / "a" / ".." / "a", output, workers=1)
+    before = output.read_bytes()
+    with pytest.raises(
+        OccupiedError, match=r"m.parquet holds the manifest of another folder, .*a \(1 files\): .*--force"
+    ):
+        scan(root / "b", output, workers=1)
+    assert output.read_bytes() == before
+    assert scan(root / "b", output, workers=1, overwrite=True).manifest.root == root / "b"
+
+
+def test_a_manifest_that_moved_with_its_folder_is_replaced(write_tree, tmp_path: Path) -> None:
+    root = write_tree("a/bass.wav")
+    scan(root / "a", root / "m.parquet", workers=1)
+    moved = root.rename(tmp_path / "moved")
+    assert scan(moved / "a", moved / "m.parquet", workers=1).manifest.root == moved / "a"
 
 
 def test_a_song_is_on_one_side_only(write_tree, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from scipy.signal import butter, sosfilt
 
 from encoders import load_encoder
 from fxrep.audio import integrated_loudness
-from fxrep.errors import ArgumentError, OutputError, ReferenceIndexError
+from fxrep.errors import ArgumentError, OccupiedError, OutputError, ReferenceIndexError
 from fxrep.retrieval import (
     AS_RELEASED,
     Matching,
@@ -165,7 +165,7 @@ def test_an_interrupted_build_goes_on_as_it_was_begun(tiny, recordings, tmp_path
     folder = tmp_path / "library.fxindex"
     build_index(folder, recordings, match_encoder(tiny, Matching()))
     UnfinishedMark(folder, recordings).set()
-    with pytest.raises(ReferenceIndexError, match=r"begun with recordings at -16 LUFS.*not as released"):
+    with pytest.raises(OccupiedError, match=r"begun with recordings at -16 LUFS.*not as released"):
         build_index(folder, recordings, tiny)
     assert len(build_index(folder, recordings, match_encoder(tiny, Matching())).unchanged) == 4
 
