@@ -21,7 +21,7 @@ pytest.importorskip("fastapi", reason="fastapi is not installed: pip install 'fx
 from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE_MS = 60_000
@@ -174,10 +174,28 @@ def search_for(page: Page, name: str) -> None:
     page.wait_for_selector(".result")
 
 
+def box_of(control: Locator) -> FloatRect:
+    """Where a control is on the screen, brought into view first."""
+    control.scroll_into_view_if_needed()
+    box = control.bounding_box()
+    assert box is not None
+    return box
+
+
+def drag(page: Page, control: Locator, *way: tuple[float, float], begin: tuple[float, float] = (0.5, 0.5)) -> None:
+    """Presses on a control, at shares of its width and height, moves to places in pixels from there, and lets go."""
+    box = box_of(control)
+    x, y = box["x"] + begin[0] * box["width"], box["y"] + begin[1] * box["height"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for dx, dy in way:
+        page.mouse.move(x + dx, y + dy, steps=5)
+    page.mouse.up()
+
+
 def place_on_map(page: Page, name: str) -> tuple[float, float]:
     """Where the point of a song is on the screen, while the whole map is shown."""
-    box = page.locator("canvas").bounding_box()
-    assert box is not None
+    box = box_of(page.locator("#map canvas"))
     at = page.evaluate(
         """async (name) => { const { MapPoints } = await import("/static/map_points.js");
         const { MapView } = await import("/static/map_view.js");

@@ -7,7 +7,7 @@ import json
 from playwright.sync_api import Page, expect
 
 from fxrep.mixing import MixSession
-from tests.web_browser.conftest import Library
+from tests.web_browser.conftest import Library, drag
 
 FADER = ".strip[data-place='track:bass'] .fader-cap"
 
@@ -49,12 +49,7 @@ def test_a_fader_moves_by_keys_and_hand_and_comes_back(mix_page: Page) -> None:
     mix_page.keyboard.press("Shift+ArrowDown")
     expect(cap).to_have_attribute("aria-valuenow", "-0.6")
     expect(mix_page.locator("#changes")).to_have_text("1 setting changed")
-    box = cap.bounding_box()
-    assert box is not None
-    mix_page.mouse.move(box["x"] + 10, box["y"] + 10)
-    mix_page.mouse.down()
-    mix_page.mouse.move(box["x"] + 10, box["y"] + 60, steps=5)
-    mix_page.mouse.up()
+    drag(mix_page, cap, (0, 50))
     assert float(cap.get_attribute("aria-valuenow") or 0) < -10
     mix_page.click(".strip[data-place='track:bass'] .reset")
     expect(cap).to_have_attribute("aria-valuenow", "0")
@@ -70,13 +65,7 @@ def test_a_band_is_dragged_and_its_curve_follows(mix_page: Page) -> None:
     before = curve.get_attribute("d")
     band = mix_page.locator("#editor .eq [role=slider]").nth(2)
     band.scroll_into_view_if_needed()
-    box = band.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    mix_page.mouse.move(x, y)
-    mix_page.mouse.down()
-    mix_page.mouse.move(x + 60, y - 40, steps=6)
-    mix_page.mouse.up()
+    drag(mix_page, band, (60, -40))
     assert float(band.get_attribute("aria-valuenow") or 0) > 3
     expect(curve).not_to_have_attribute("d", before or "")
     mix_page.keyboard.press("]")

@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.web_browser.conftest import drag
+
 ANY_PATH = re.compile("^M")
 
 
@@ -13,20 +15,9 @@ def value(control: Locator) -> float:
     return float(control.get_attribute("aria-valuenow") or "nan")
 
 
-def drag(page: Page, control: Locator, dx: float, dy: float) -> None:
-    control.scroll_into_view_if_needed()
-    box = control.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + dx, y + dy, steps=5)
-    page.mouse.up()
-
-
 def test_knobs_are_turned_typed_and_made_neutral(mix_page: Page) -> None:
     pan = mix_page.locator(".strip[data-place='track:bass'] [aria-label='pan of bass']")
-    drag(mix_page, pan, 0, -60)
+    drag(mix_page, pan, (0, -60))
     assert value(pan) > 0.3
     pan.dblclick()
     expect(pan).to_have_attribute("aria-valuenow", "0")
@@ -86,7 +77,7 @@ def test_the_threshold_is_dragged_and_its_curve_follows(mix_page: Page) -> None:
     ratio.fill("8")
     ratio.press("Enter")
     handle = mix_page.locator("#editor .threshold-handle")
-    drag(mix_page, handle.locator("circle"), -80, 0)
+    drag(mix_page, handle.locator("circle"), (-80, 0))
     assert value(handle) < -10
     expect(curve).not_to_have_attribute("d", before)
 

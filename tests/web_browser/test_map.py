@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.web_browser.conftest import place_on_map
+from tests.web_browser.conftest import box_of, drag, place_on_map
 
 PICTURE = "() => document.querySelector('canvas').toDataURL()"
 
@@ -40,15 +40,10 @@ def test_keys_walk_over_the_map_play_and_search(library_page: Page) -> None:
 
 
 def test_a_lasso_marks_what_it_goes_around(library_page: Page) -> None:
-    box = library_page.locator("canvas").bounding_box()
-    assert box is not None
-    left, top, right, bottom = box["x"] + 5, box["y"] + 5, box["x"] + box["width"] - 5, box["y"] + box["height"] - 5
+    canvas = library_page.locator("#map canvas")
+    right, bottom = 0.98 * box_of(canvas)["width"], 0.98 * box_of(canvas)["height"]
     library_page.keyboard.press("l")
-    library_page.mouse.move(left, top)
-    library_page.mouse.down()
-    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
-        library_page.mouse.move(x, y, steps=4)
-    library_page.mouse.up()
+    drag(library_page, canvas, (right, 0), (right, bottom), (0, bottom), (0, 0), begin=(0.01, 0.01))
     expect(library_page.locator("#results-title")).to_have_text("6 songs marked")
     assert library_page.locator(".result").count() == 6
     library_page.click("#marked-find")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web_browser.conftest import Library, search_for
@@ -102,6 +103,48 @@ def test_filters_by_range_folder_and_whole_songs(library_page: Page) -> None:
     expect(library_page.locator(".result")).to_have_count(2)
 
 
+def test_songs_are_chosen_by_arrows_or_by_hand(library_page: Page) -> None:
+    library_page.keyboard.press("/")
+    expect(library_page.locator("#song-search")).to_be_focused()
+    library_page.keyboard.type("song")
+    expect(library_page.locator("#song-list [role=option]")).to_have_count(6)  # all lie in a folder of that name
+    library_page.keyboard.press("ArrowDown")
+    library_page.keyboard.press("ArrowDown")
+    second = library_page.locator("#found-1")
+    expect(second).to_have_attribute("aria-selected", "true")
+    name = second.locator(".name").text_content() or ""
+    library_page.keyboard.press("Enter")
+    expect(library_page.locator(".source .name")).to_have_text(name)
+    library_page.fill("#song-search", "song 4")
+    expect(library_page.locator("#song-list [role=option]")).to_have_count(1)
+    library_page.click("#found-0")
+    expect(library_page.locator(".source .name")).to_have_text("song 4")
+    library_page.fill("#song-search", "nobody")
+    expect(library_page.locator("#song-list")).to_contain_text("No song of this name")
+    library_page.keyboard.press("Escape")
+    expect(library_page.locator("#song-list")).to_be_hidden()
+    library_page.keyboard.press("Escape")
+    expect(library_page.locator("#song-search")).to_have_value("")
+
+
+def test_enter_takes_what_was_typed_though_the_list_is_older(library_page: Page) -> None:
+    library_page.fill("#song-search", "song 4")
+    expect(library_page.locator("#song-list [role=option]")).to_have_count(1)
+    library_page.fill("#song-search", "song 2")
+    library_page.press("#song-search", "Enter")
+    expect(library_page.locator(".source .name")).to_have_text("song 2")
+    expect(library_page.locator("#song-list")).to_be_hidden()
+
+
+@pytest.mark.parametrize("way", ["f", "#drop"])
+def test_a_file_is_chosen_by_key_or_button(library_page: Page, library: Library, way: str) -> None:
+    with library_page.expect_file_chooser() as chooser:
+        library_page.evaluate("() => 0")  # by the time this is answered, Chromium hands its dialogs over
+        library_page.click(way) if way.startswith("#") else library_page.keyboard.press(way)
+    chooser.value.set_files(library.songs / "song 3.flac")
+    expect(library_page.locator(".source .name")).to_have_text("song 3.flac")
+
+
 def test_a_file_is_dropped_anywhere(library_page: Page, library: Library) -> None:
     content = (library.songs / "song 0.flac").read_bytes()
     carried = library_page.evaluate_handle(
@@ -118,6 +161,23 @@ def test_a_file_is_dropped_anywhere(library_page: Page, library: Library) -> Non
     expect(library_page.locator("body.dropping")).to_have_count(0)
     expect(library_page.locator(".source .name")).to_have_text("dropped.flac")
     expect(library_page.locator(".result .name").first).to_have_text("song 0")
+
+
+def test_an_upload_is_cancelled(library_page: Page, tmp_path: Path) -> None:
+    import soundfile
+    import torch
+
+    noise = torch.rand(600 * 16000, generator=torch.Generator().manual_seed(0)) - 0.5
+    soundfile.write(tmp_path / "long.wav", noise.numpy(), 16000)
+    with library_page.expect_request("**/api/jobs/*") as asked:
+        library_page.set_input_files("#file", tmp_path / "long.wav")
+    library_page.click("#uploads >> text=Cancel")
+    expect(library_page.locator("#uploads .notice")).to_have_count(0)
+    library_page.wait_for_function(
+        """async (job) => (await (await fetch(job)).json()).state === "cancelled" """,
+        arg=asked.value.url.partition("?")[0],
+    )
+    expect(library_page.locator(".source")).to_have_count(0)
 
 
 def test_a_file_that_is_too_large_is_not_sent(library_page: Page, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.web_browser.conftest import EVIL, Library, search_for
+from tests.web_browser.conftest import EVIL, Library, box_of, drag, search_for
 
 
 def test_hits_show_the_matched_window_and_why(library_page: Page) -> None:
@@ -47,13 +47,7 @@ def test_a_part_is_dragged_or_typed(library_page: Page) -> None:
     search_for(library_page, "song 1")
     library_page.click(".source [data-act=part]")
     wave = library_page.locator(".part-wave .wave-holder > div")
-    box = wave.bounding_box()
-    assert box is not None
-    middle = box["y"] + box["height"] / 2
-    library_page.mouse.move(box["x"] + 0.25 * box["width"], middle)
-    library_page.mouse.down()
-    library_page.mouse.move(box["x"] + 0.75 * box["width"], middle, steps=6)
-    library_page.mouse.up()
+    drag(library_page, wave, (0.5 * box_of(wave)["width"], 0), begin=(0.25, 0.5))
     expect(library_page.locator(".source .part")).to_have_text("0:03–0:08")
     library_page.fill(".part-picker input >> nth=0", "1")
     library_page.fill(".part-picker input >> nth=1", "6")

@@ -56,7 +56,7 @@ async function start() {
   bindSearch(query, results, map);
   bindMap(map, query, results, listening);
   at("clear").addEventListener("click", () => query.clear());
-  bindShortcuts(libraryShortcuts({ listening, map, results, choose: () => at("file").click(), find: at("song-search") }));
+  bindShortcuts(libraryShortcuts({ listening, map, results, choose: () => at("drop").click(), find: at("song-search") }));
   await map.load();
 }
 

@@ -26,6 +26,8 @@ function bindPointers(view, actions) {
   const { canvas } = view;
   const down = new Map(); // by pointer, where it is
   let drag = null;
+  let wasPress = false; // the last pointer that was let go had not moved
+  let pressed = -1; // the point of the first of several presses
 
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button > 0) return;
@@ -52,7 +54,7 @@ function bindPointers(view, actions) {
       pinch(view, drag, down);
       return;
     }
-    if (Math.hypot(place[0] - drag.from[0], place[1] - drag.from[1]) > CLICK_PX) drag.moved = true;
+    if (!isNear(place, drag.from)) drag.moved = true;
     if (drag.lasso) {
       view.lasso.push(place);
       view.draw();
@@ -67,6 +69,7 @@ function bindPointers(view, actions) {
     if (!down.delete(event.pointerId) || !drag) return;
     canvas.classList.remove("dragging");
     const done = drag;
+    wasPress = false;
     drag = down.size ? { ...done, pinch: null, moved: true, last: [...down.values()][0], lasso: false } : null;
     if (done.pinch || event.type === "pointercancel") {
       view.lasso = null;
@@ -77,13 +80,24 @@ function bindPointers(view, actions) {
       actions.select(view.points.inside(line).filter((index) => view.isVisible(index)), done.adds);
     } else if (!done.moved) {
       view.lasso = null;
-      actions.pick(view.at(...placeOf(view, event)), event.shiftKey);
+      wasPress = true;
     }
   };
   canvas.addEventListener("pointerup", finish);
   canvas.addEventListener("pointercancel", finish);
   canvas.addEventListener("pointerleave", () => actions.hover(-1));
-  canvas.addEventListener("dblclick", (event) => actions.use(view.at(...placeOf(view, event))));
+  canvas.addEventListener("click", (event) => {
+    if (!wasPress) return;
+    // The first of two presses lets the bar at the foot appear, and the map moves: the second is meant for the same point.
+    if (event.detail > 1 && !event.shiftKey) return;
+    pressed = view.at(...placeOf(view, event));
+    actions.pick(pressed, event.shiftKey);
+  });
+  canvas.addEventListener("dblclick", (event) => { if (wasPress && !event.shiftKey) actions.use(pressed); });
+}
+
+function isNear(one, other) {
+  return Math.hypot(one[0] - other[0], one[1] - other[1]) <= CLICK_PX;
 }
 
 function spread(down) {
@@ -101,7 +115,7 @@ function pinch(view, drag, down) {
 function bindKeys(view, actions) {
   view.canvas.addEventListener("keydown", (event) => {
     if (!view.points?.count || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { key } = event;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key; // with Shift letters are capitals
     if (key in ARROWS) move(view, actions, ARROWS[key], event.shiftKey);
     else if (key === "+" || key === "=") view.zoom(1.4);
     else if (key === "-") view.zoom(1 / 1.4);

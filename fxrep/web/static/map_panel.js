@@ -8,7 +8,7 @@ import { MapView } from "./map_view.js";
 import { bindMapInput } from "./map_input.js";
 import { colourPoints } from "./map_colours.js";
 import { drawLegend } from "./map_legend.js";
-import { withProgress } from "./notices.js";
+import { showNote, withProgress } from "./notices.js";
 import { plural, time } from "./format.js";
 import { byline, songInfo } from "./songs.js";
 import { onThemeChange } from "./theme.js";
@@ -92,10 +92,13 @@ export class MapPanel extends EventTarget {
   }
 
   async measure() {
-    const path = `/api/map/measurements?level=${this.levelSelect.value}`;
+    const level = this.levelSelect.value;
+    const path = `/api/map/measurements?level=${level}`;
     const done = await withProgress(this.notice, "Listening", (options) => request(path, { ...options, method: "POST" }),
       () => this.measure());
-    if (done !== undefined) this.load();
+    if (done === undefined) return;
+    await this.load();
+    if (done.failures) showNote(this.notice, `${plural(done.failures, level)} could not be listened to: the files are gone or damaged.`);
   }
 
   recolour() {

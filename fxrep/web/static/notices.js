@@ -13,6 +13,12 @@ export function showError(place, error, retry) {
     button(icon("close"), "Dismiss", () => fill(place), { class: "quiet" })));
 }
 
+/** Says something that is no error, until it is dismissed. */
+export function showNote(place, ...text) {
+  return fill(place, h("div", { class: "notice", role: "status" }, h("p", {}, text),
+    button(icon("close"), "Dismiss", () => fill(place), { class: "quiet" })));
+}
+
 /** Shows that work is under way and lets it be cancelled. Returns a function to tell how far it is. */
 export function showProgress(place, title, controller) {
   const bar = h("progress", { max: 1, "aria-label": title });

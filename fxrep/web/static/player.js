@@ -171,8 +171,14 @@ export class Player extends EventTarget {
   }
 
   get end() {
-    const ends = this.voices.map(({ voice }, place) => voice.duration - (this.sources[place].start_s ?? 0));
-    return ends.length ? Math.max(...ends.map((end) => (Number.isFinite(end) ? end : 0))) : 0;
+    return Math.max(0, ...this.voices.map((_, place) => this.spanOf(place).end));
+  }
+
+  /** From where to where a recording goes. */
+  spanOf(place) {
+    const begin = -(this.sources[place].start_s ?? 0);
+    const { duration } = this.voices[place].voice; // a stream knows its own only after it began to load
+    return { begin, end: begin + (Number.isFinite(duration) ? duration : this.sources[place].shape?.duration_s ?? 0) };
   }
 
   /** Stops at the end; called while the time is shown. */

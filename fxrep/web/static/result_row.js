@@ -67,7 +67,7 @@ const KEYS = { Enter: "play", c: "compare", l: "like", u: "unlike", w: "why" };
 
 function onKey(event, row) {
   if (event.target !== row || event.ctrlKey || event.metaKey || event.altKey) return;
-  const act = KEYS[event.key];
+  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   const target = act && row.querySelector(`[data-act="${act}"]`);
   if (!target) return;
   event.preventDefault();

@@ -14,6 +14,8 @@ export function bindSongSearch(input, list, { light, choose, fail }) {
   let active = -1;
   let timer = 0;
   let asked = null;
+  let listed = ""; // the text that the songs in the list were found by
+  let awaited = null; // a text whose first song is taken as soon as it is found: Enter was faster than the answer
 
   const show = (open) => {
     list.hidden = !open;
@@ -32,12 +34,14 @@ export function bindSongSearch(input, list, { light, choose, fail }) {
   };
 
   const take = (song) => {
+    awaited = null;
     show(false);
     light(null); // it was found: what lies around it counts now
     choose(song);
   };
 
   const find = async () => {
+    clearTimeout(timer);
     asked?.abort();
     const text = input.value.trim();
     if (!text) {
@@ -49,15 +53,17 @@ export function bindSongSearch(input, list, { light, choose, fail }) {
     try {
       const answer = await findSongs(text, asked.signal, MOST_LIT);
       songs = answer.songs.slice(0, 12);
+      listed = text;
       light(answer.songs.map((song) => song.id));
       fill(list, songs.length ? songs.map((song, place) => h("li", {
         id: `found-${place}`, role: "option", "aria-selected": "false",
         on: { pointerdown: (event) => { event.preventDefault(); take(song); } },
       }, h("span", { class: "name" }, song.name), h("span", { class: "by" }, byline(song))))
         : h("li", { class: "none", role: "option", "aria-disabled": "true" }, "No song of this name: try a part of it."));
-      show(true);
+      show(document.activeElement === input); // who went on has no use for a list in the way
       setActive(-1);
       announce(`${plural(answer.total, "song")} found`);
+      if (awaited === text && songs.length) take(songs[0]);
     } catch (error) {
       if (!isAbort(error)) fail(error);
     }
@@ -73,6 +79,9 @@ export function bindSongSearch(input, list, { light, choose, fail }) {
       const step = event.key === "ArrowDown" ? 1 : -1;
       show(true);
       setActive((active + step + songs.length) % songs.length);
+    } else if (event.key === "Enter" && input.value.trim() && input.value.trim() !== listed) {
+      awaited = input.value.trim(); // what is listed is of an earlier text
+      find();
     } else if (event.key === "Enter" && songs.length && !list.hidden) {
       take(songs[Math.max(0, active)]);
     } else if (event.key === "Escape") {

@@ -9,6 +9,7 @@ import { Waveform } from "./waveform.js";
 
 const LETTERS = ["A", "B", "C", "D"];
 const STEP_S = 5;
+const SECONDS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -15, PageUp: 15, Home: -Infinity, End: Infinity };
 
 export class Transport {
   /** @param {HTMLElement} place; @param {Player} player */
@@ -106,8 +107,12 @@ export class Transport {
     announce(`Hearing ${source.letter ?? LETTERS[place]}, ${source.name}`);
   }
 
+  /** On, or back, within what is heard: where only the other side goes on, there would be silence here. */
   skip(seconds) {
-    this.player.seek(this.player.position + seconds);
+    const { player } = this;
+    if (!player.voices.length) return;
+    const { begin, end } = player.spanOf(player.side);
+    player.seek(Math.min(end, Math.max(begin, player.position + seconds)));
   }
 
   toggleLoop() {
@@ -116,9 +121,8 @@ export class Transport {
   }
 
   onKey(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1, PageDown: -15, PageUp: 15 }[event.key];
-    if (event.key === "Home") this.player.seek(this.player.begin);
-    else if (step) this.skip(step);
+    const step = SECONDS[event.key];
+    if (step) this.skip(step);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -156,8 +160,9 @@ export class Transport {
     const text = `${time(Math.max(0, at), 1)} / ${time(this.waves[player.side]?.duration)}`;
     if (text === this.clock.textContent) return;
     this.clock.textContent = text;
-    this.wave.setAttribute("aria-valuenow", at.toFixed(1));
-    this.wave.setAttribute("aria-valuemax", String(this.waves[player.side]?.duration ?? 0));
+    const length = this.waves[player.side]?.duration ?? 0;
+    this.wave.setAttribute("aria-valuenow", Math.min(length, Math.max(0, at)).toFixed(1));
+    this.wave.setAttribute("aria-valuemax", String(length));
     this.wave.setAttribute("aria-valuetext", time(Math.max(0, at)));
   }
 }
