@@ -33,7 +33,9 @@ class Stopwatch:
 
 
 def train(encoder: EffectEncoder, arguments: argparse.Namespace) -> tuple[Stopwatch, int]:
-    dataset = PairDataset(arguments.manifest, length=10**6, segment_s=arguments.segment_s)
+    dataset = PairDataset(
+        arguments.manifest, length=10**6, segment_s=arguments.segment_s, sample_rate=encoder.sample_rate
+    )
     renderer = PairRenderer(arguments.chain)
     optimizer = torch.optim.AdamW(encoder.parameters(), lr=1e-4)
     generator = torch.Generator().manual_seed(0)

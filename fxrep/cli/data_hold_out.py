@@ -17,6 +17,7 @@ def run(
     source: Annotated[
         list[str] | None, typer.Option(help="Songs for testing only, a pattern of DATASET/SONG; repeat for several.")
     ] = None,
+    root: Annotated[Path | None, typer.Option(help="Where the audio lies now, if it has moved.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a manifest in which instruments or sources are for testing only.
@@ -28,7 +29,7 @@ def run(
     """
     from fxrep.data import SPLITS, hold_out, read_manifest, write_manifest
 
-    listed = read_manifest(manifest)
+    listed = read_manifest(manifest, root)
     held = hold_out(listed, instrument or (), source or ())
     write_manifest(out, held)
     counts = {split: sum(row.split == split for row in held.rows) for split in SPLITS}

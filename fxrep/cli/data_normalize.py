@@ -21,6 +21,7 @@ STATISTICS_NAME = "statistics.json"
 def run(
     manifest: Annotated[Path, typer.Argument(help="A manifest that fxrep data scan wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the normalised files and their manifest.")],
+    root: Annotated[Path | None, typer.Option(help="Where the audio lies now, if it has moved.")] = None,
     statistics: Annotated[
         Path | None,
         typer.Option(help="Average features, .json or .npz: read, or with --fit written. Default: in the folder."),
@@ -53,7 +54,7 @@ def run(
     from fxrep.normalization import normalize_dataset
     from fxrep.normalization.dataset import check_target
 
-    source = read_manifest(manifest)
+    source = read_manifest(manifest, root)
     check_audio_is_there(source, manifest)
     check_target(source, output, audio_format)
     chosen = statistics or output / STATISTICS_NAME

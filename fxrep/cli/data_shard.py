@@ -13,6 +13,7 @@ from fxrep.cli.output import JsonOption, emit, report_failures
 def run(
     manifest: Annotated[Path, typer.Argument(help="A manifest of fxrep data scan or normalize.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the shards and their index.")],
+    root: Annotated[Path | None, typer.Option(help="Where the audio lies now, if it has moved.")] = None,
     audio_format: Annotated[
         str, typer.Option("--format", help="flac (24 bit), flac16, or opus (48 kHz, lossy).")
     ] = "flac",
@@ -38,7 +39,7 @@ def run(
     from fxrep.data.manifest import check_audio_is_there, read_manifest
     from fxrep.data.shards import write_shards
 
-    source = read_manifest(manifest)
+    source = read_manifest(manifest, root)
     check_audio_is_there(source, manifest)
     made = write_shards(
         source,

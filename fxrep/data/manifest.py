@@ -190,7 +190,8 @@ def check_audio_is_there(manifest: Manifest, name: str | os.PathLike[str]) -> No
     what = "holds none of its files" if manifest.root.is_dir() else "is not there"
     raise DataError(
         f"{name}: the folder it was made of, {manifest.root}, {what}: move it back, or scan the new folder with "
-        "fxrep data scan; fxrep data check --root NEW_FOLDER tells whether all of it is in one"
+        "fxrep data scan; fxrep data check --root NEW_FOLDER tells whether all of it is in one, and "
+        "normalize, shard and hold-out take --root, too"
     )
 
 

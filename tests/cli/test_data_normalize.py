@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fxrep.cli import data_normalize
+from fxrep.cli import data_normalize, data_shard
 from fxrep.data import SplitFractions, scan
 from fxrep.data.manifest import Manifest, ManifestRow, write_manifest
 from fxrep.errors import ArgumentError, DataError, FxrepError, OutputError
@@ -49,6 +49,18 @@ def test_what_is_left_out_is_counted_as_that(tmp_path: Path, capsys: pytest.Capt
     assert [line.count("gone.wav") for line in lines] == [1, 0]
     assert lines[0].startswith("fxrep: left out a/gone.wav")
     assert lines[1].startswith("fxrep: not in the averages, normalised all the same") and "short.wav" in lines[1]
+
+
+def test_audio_that_has_moved_is_read_where_it_is_named(tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(22050)
+    (tmp_path / "songs" / "a").mkdir(parents=True)
+    soundfile.write(tmp_path / "songs" / "a" / "bass.wav", noise, 22050)
+    scan(tmp_path / "songs", tmp_path / "m.parquet", fractions=SplitFractions(0, 0), workers=1)
+    moved = (tmp_path / "songs").rename(tmp_path / "moved")
+    data_normalize.run(tmp_path / "m.parquet", tmp_path / "out", root=moved)
+    assert (tmp_path / "out" / "a" / "bass.flac").is_file()
+    data_shard.run(tmp_path / "m.parquet", tmp_path / "shards", root=moved, passage=0.5)
+    assert (tmp_path / "shards" / "index.json").is_file()
 
 
 @pytest.mark.parametrize(
