@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fxrep.audio import find_audio_files
 from fxrep.errors import ArgumentError, AudioError
@@ -17,8 +16,9 @@ from fxrep.files import atomic_file, output_error
 from fxrep.progress import track_progress
 from fxrep.retrieval.database import Level
 from fxrep.retrieval.earlier_rows import EarlierRows, KnownRows
-from fxrep.retrieval.embedding_table import EmbeddingWriter, Row, embedding_schema, song_rows, write_embeddings
+from fxrep.retrieval.embedding_table import EmbeddingWriter, embedding_schema
 from fxrep.retrieval.encoder import AudioEncoder, failure
+from fxrep.retrieval.finished_parts import FinishedParts
 from fxrep.retrieval.read_ahead import embed_songs
 
 
@@ -43,6 +43,12 @@ class CorpusReport:
     kept: int = 0
     dropped: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def extend(self, part: CorpusReport) -> None:
+        """Add the counts and failures of a part of the corpus, as a shard of it."""
+        for name in ("files", "rows", "reused", "kept", "dropped"):
+            setattr(self, name, getattr(self, name) + getattr(part, name))
+        self.failures += [(path, reason) for path, reason in part.failures]
 
     def check(self, named: int) -> None:
         """Refuse a run in which not one of so many files could be embedded.
@@ -136,13 +142,13 @@ def embed_files(
     parts = target.with_name(f"{target.name}.parts")
     report = CorpusReport(target)
     earlier = EarlierRows(target, parts, encoder, level, shard_name)
-    schema = embedding_schema(encoder, level, shard_name)
     # Before hours of work: can anything be written here?
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(target, error) from error
-    found = _embed_parts(files, encoder, level, schema, parts, earlier, report, part_files, readers)
+    finished = FinishedParts(parts, encoder, level, shard_name, part_files, earlier.add)
+    found = _embed_parts(files, encoder, finished, earlier, report, readers)
     if files and not found:
         with suppress(OSError):  # not empty: it holds what an earlier run finished
             parts.rmdir()
@@ -164,24 +170,18 @@ def embed_files(
 def _embed_parts(
     files: Sequence[Path],
     encoder: AudioEncoder,
-    level: Level,
-    schema: Any,
-    parts: Path,
+    parts: FinishedParts,
     earlier: EarlierRows,
     report: CorpusReport,
-    part_files: int,
     readers: int | None,
 ) -> list[tuple[Path, KnownRows]]:
     """Where the rows of every file that could be embedded are, in the order of the files."""
-    found: list[tuple[Path, KnownRows]] = []
     hashes: list[tuple[Path, str]] = []
-    part: list[Row] = []
-    pending: list[Path] = []
 
     def known(file: Path, content_hash: str) -> bool:
         return earlier.find(file, content_hash) is not None
 
-    try:
+    with parts:
         for outcome in track_progress(embed_songs(files, encoder, known, readers=readers), "embedding", len(files)):
             if outcome.error is not None:
                 report.failures.append(failure(outcome.file, outcome.error))
@@ -189,29 +189,11 @@ def _embed_parts(
             hashes.append((outcome.file, outcome.content_hash))
             if outcome.song is None:
                 report.reused += 1
-                continue
-            part += song_rows(outcome.song, level, encoder.window_s)
-            pending.append(outcome.file)
-            if len(pending) >= part_files:
-                earlier.add(_write_part(parts, part, schema))
-                part, pending = [], []
-    finally:
-        # Also on an interrupt: what was embedded is worth keeping.
-        if part:
-            earlier.add(_write_part(parts, part, schema))
-    for file, content_hash in hashes:
-        rows = earlier.find(file, content_hash)
-        if rows is None:
-            raise AssertionError("a file that was embedded is in no part")
-        found.append((file, rows))
-    return found
-
-
-def _write_part(parts: Path, rows: list[Row], schema: Any) -> Path:
-    # Named by what it holds: two runs never overwrite each other's parts.
-    name = hashlib.sha256("\n".join(f"{row['path']} {row['content_hash']}" for row in rows).encode()).hexdigest()[:16]
-    write_embeddings(parts / f"{name}.parquet", rows, schema)
-    return parts / f"{name}.parquet"
+            else:
+                parts.add(outcome.song)
+    found = [(file, earlier.find(file, content_hash)) for file, content_hash in hashes]
+    assert all(rows is not None for _, rows in found), "a file that was embedded is in no part"
+    return [(file, rows) for file, rows in found if rows is not None]
 
 
 def _check_shard(shard: tuple[int, int]) -> None:

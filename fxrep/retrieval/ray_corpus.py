@@ -24,7 +24,7 @@ from fxrep.retrieval.corpus import CorpusReport, shard_of
 from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_file import SHARDS_NAME
 from fxrep.retrieval.encoder import AudioEncoder
-from fxrep.retrieval.ray_shard import ShardEmbedder, ShardPlan, ShardResult
+from fxrep.retrieval.ray_shard import ShardEmbedder, ShardPlan
 
 _MOST_BLOCKS = 10_000
 
@@ -72,7 +72,7 @@ def embed_on_ray(
     report = CorpusReport(Path(plan.folder))
     with _connected(ray, address):
         for result in track_progress(_results(ray, shards, load, plan, workers), "embedding shards", len(shards)):
-            _enter(report, result)
+            report.extend(result)
     report.check(len(files))
     report.failures.sort()
     return report
@@ -126,7 +126,7 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
 
 def _results(
     ray: Any, shards: dict[int, list[str]], load: Callable[[], AudioEncoder], plan: ShardPlan, workers: int | None
-) -> Iterator[ShardResult]:
+) -> Iterator[CorpusReport]:
     data = require("ray.data", "ray")
     data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.WARNING)
@@ -139,14 +139,8 @@ def _results(
         compute=data.ActorPoolStrategy(size=most),
     )
     for row in dataset.iter_rows():
-        yield ShardResult(**json.loads(row["result"]))
-
-
-def _enter(report: CorpusReport, result: ShardResult) -> None:
-    kind, message = result.error
-    if kind:
-        error = getattr(fxrep.errors, kind, FxrepError)
-        raise error(message)
-    for name in ("files", "rows", "reused", "kept", "dropped"):
-        setattr(report, name, getattr(report, name) + getattr(result, name))
-    report.failures += [(path, reason) for path, reason in result.failures]
+        if row["error"]:
+            kind, message = json.loads(row["error"])
+            error = getattr(fxrep.errors, kind, FxrepError)
+            raise error(message)
+        yield CorpusReport(**json.loads(row["counts"]))

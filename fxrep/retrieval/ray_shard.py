@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fxrep.errors import DataError, FxrepError
-from fxrep.retrieval.corpus import embed_files
+from fxrep.retrieval.corpus import CorpusReport, embed_files
 from fxrep.retrieval.database import Level
 from fxrep.retrieval.embedding_file import EmbeddingFile
 from fxrep.retrieval.encoder import AudioEncoder
@@ -43,31 +43,6 @@ class ShardPlan:
         return Path(self.folder) / f"part-{number:06d}-of-{self.count:06d}.parquet"
 
 
-@dataclass(frozen=True)
-class ShardResult:
-    """What a worker tells of a shard.
-
-    Attributes:
-        number: of the shard.
-        files: files whose embeddings are in it.
-        rows: its rows.
-        reused: files that were not embedded again.
-        kept: files that are in it and were not named.
-        dropped: such files whose rows were pruned.
-        failures: (path, reason) of files that could not be embedded.
-        error: class and message of what must end the whole run; empty where nothing must.
-    """
-
-    number: int
-    files: int = 0
-    rows: int = 0
-    reused: int = 0
-    kept: int = 0
-    dropped: int = 0
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    error: tuple[str, str] = ("", "")
-
-
 class ShardEmbedder:
     """A worker: loads the encoder once and embeds one shard after the other.
 
@@ -81,34 +56,34 @@ class ShardEmbedder:
         self._plan = plan
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row ``{"shard": number, "files": JSON}`` becomes ``{"result": JSON}``: only paths and counts travel."""
+        """A row ``{"shard": number, "files": JSON}`` becomes ``{"counts": JSON, "error": JSON}``, one of them empty.
+
+        Only paths and counts travel. The error is the class and the message of what must end the whole run.
+        """
         files = [Path(name) for name in json.loads(row["files"])]
-        result = embed_shard(int(row["shard"]), files, self._encoder, self._plan)
-        return {"result": json.dumps(vars(result))}
+        try:
+            report = embed_shard(int(row["shard"]), files, self._encoder, self._plan)
+        except FxrepError as error:
+            return {"counts": "", "error": json.dumps([type(error).__name__, str(error)])}
+        return {"counts": json.dumps({**vars(report), "output": str(report.output)}), "error": ""}
 
 
-def embed_shard(number: int, files: Sequence[Path], encoder: AudioEncoder, plan: ShardPlan) -> ShardResult:
+def embed_shard(number: int, files: Sequence[Path], encoder: AudioEncoder, plan: ShardPlan) -> CorpusReport:
     """Embed a shard unless its file is there and was made of files as they are now, by size and time of change."""
     target, sources = plan.file(number), _describe(files)
     done = None if plan.prune or not sources else _finished(target, sources, encoder, plan)
     if done is not None:
-        return ShardResult(number, files=len(files), rows=done, reused=len(files))
-    try:
-        report = embed_files(
-            files,
-            encoder,
-            target,
-            level=plan.level,
-            shard=(number, plan.count),
-            prune=plan.prune,
-            part_files=_PART_FILES,
-            readers=1,
-            sources=sources,
-        )
-    except FxrepError as error:
-        return ShardResult(number, error=(type(error).__name__, str(error)))
-    return ShardResult(
-        number, report.files, report.rows, report.reused, report.kept, report.dropped, list(report.failures)
+        return CorpusReport(target, files=len(files), rows=done, reused=len(files))
+    return embed_files(
+        files,
+        encoder,
+        target,
+        level=plan.level,
+        shard=(number, plan.count),
+        prune=plan.prune,
+        part_files=_PART_FILES,
+        readers=1,
+        sources=sources,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -13,7 +14,7 @@ import soundfile
 
 from fxrep.errors import AudioError, OutputError
 from fxrep.retrieval import read_embeddings
-from fxrep.retrieval.ray_shard import ShardPlan, embed_shard
+from fxrep.retrieval.ray_shard import ShardEmbedder, ShardPlan, embed_shard
 
 from .conftest import RATE, filtered_noise
 
@@ -47,9 +48,12 @@ def test_failures_are_told_every_time(encoder, songs, bad_files, plan):
 
 
 def test_what_must_end_the_run_is_told(encoder, other_encoder, songs, plan):
-    embed_shard(1, songs, encoder, plan)
-    kind, message = embed_shard(1, songs, other_encoder, plan).error
-    assert kind == "OutputError" and "another model" in message
+    row = {"shard": 1, "files": json.dumps([str(song) for song in songs])}
+    told = ShardEmbedder(lambda: encoder, plan)(row)
+    assert not told["error"] and json.loads(told["counts"])["files"] == 6
+    told = ShardEmbedder(lambda: other_encoder, plan)(row)
+    kind, message = json.loads(told["error"])
+    assert not told["counts"] and kind == "OccupiedError" and "another model" in message
 
 
 def test_files_that_are_not_named_stay_until_they_are_pruned(encoder, songs, plan):
