@@ -156,9 +156,11 @@ class MixingGraph:
         as_on_file = dict.fromkeys(tracks.names, 0.0)
         decisions = decide(self.found, self.pruning)
         if self.explained is not None and self.explained < LEAST_EXPLAINED:
-            decisions.append(
+            doubt = (
                 f"Gains alone explain {100 * self.explained:.2g} % of the energy of the target: are these its tracks?"
             )
+            log.warning(doubt)
+            decisions.append(doubt)
         return Explained(self.found.settings, decisions, as_on_file, graph_files(self.found.graph))
 
     def _search(self, problem: Problem, watch: Watch, generator: torch.Generator, seconds: list[float]) -> None:

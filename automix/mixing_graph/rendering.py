@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from automix.mixing_graph.families import STAGED
 from automix.mixing_graph.state import GraphState
 from fxrep.effects.console import Strip
+
+AT_ONCE = 16
+"""Strips that keep what their gradient needs, about 50 MB each in steps of 3 s. Where there are more, each lot is
+rendered again for its gradient."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,21 @@ def render_graph(routing: Routing, audio: Tensor, state: GraphState) -> tuple[Te
 
 
 def _process(routing: Routing, audio: Tensor, state: GraphState, rows: slice) -> tuple[Tensor, Tensor]:
+    if len(audio) <= AT_ONCE:
+        return _process_rows(routing, audio, state, rows)
+    parts, change = [], audio.new_zeros(())
+    for first, piece in enumerate(audio.split(AT_ONCE)):
+        begin = rows.start + first * AT_ONCE
+        strips = slice(begin, begin + len(piece))
+        wet, further = checkpoint(
+            _process_rows, routing, piece, state, strips, use_reentrant=False, preserve_rng_state=False
+        )
+        parts.append(wet)
+        change = change + further
+    return torch.cat(parts), change
+
+
+def _process_rows(routing: Routing, audio: Tensor, state: GraphState, rows: slice) -> tuple[Tensor, Tensor]:
     values = state.values(routing.strip, rows)
     change = audio.new_zeros(())
     before = audio

@@ -77,7 +77,8 @@ def _values(made: MixResult, output: Path) -> dict[str, Any]:
 
 def _line(made: MixResult, output: Path) -> str:
     report = made.report
-    parts = [f"{len(report['tracks'])} tracks, {report['duration_s']:.1f} s"]
+    count = len(report["tracks"])
+    parts = [f"{count} {'track' if count == 1 else 'tracks'}, {report['duration_s']:.1f} s"]
     distance, nearer = report["embedding_distance"], report["features_nearer"]
     if distance["before"] is not None and distance["after"] is not None:
         wanted = report.get("compared_with") or "reference"

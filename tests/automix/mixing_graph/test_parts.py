@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
-from automix.mixing_graph import GraphLoss, draw_graph, read_graph, save_graph
+from automix.mixing_graph import GraphLoss, draw_graph, read_graph, rendering, save_graph
 from automix.mixing_graph.families import NAMES
 from automix.mixing_graph.loss import GRID, a_weighting
 from automix.mixing_graph.problem import Problem
@@ -128,6 +128,21 @@ def test_the_gradient_reaches_all_that_is_kept_and_nothing_else(audio: torch.Ten
     assert not bool((reached & ~state.kept).any())
     others = [column for column in range(len(NAMES)) if column != gate]
     assert torch.equal(reached[:, others], state.kept[:, others])
+
+
+def test_strips_in_lots_have_the_mix_and_the_gradient_of_all_at_once(
+    audio: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, found = problem_of(audio, audio.sum(0)), []
+    for at_once in (16, 2):
+        monkeypatch.setattr(rendering, "AT_ONCE", at_once)
+        state = drawn_state(problem.console)
+        state.weights.requires_grad_()
+        mix, change = render_graph(problem.routing, audio, state)
+        (problem.loss(mix) + change).backward()
+        found.append((mix.detach(), change.detach(), state.weights.grad))
+    for whole, lots in zip(*found, strict=True):
+        torch.testing.assert_close(lots, whole, rtol=1e-5, atol=1e-6)
 
 
 def test_the_graph_of_a_state_has_a_node_for_each_processor(audio: torch.Tensor, tmp_path: object) -> None:
