@@ -125,7 +125,18 @@ def loss_table(rows: list[dict[str, Any]]) -> str:
 
 
 def pruning_table(rows: list[dict[str, Any]]) -> str:
-    head = ["pruning", "tolerance", "loss before", "loss after", "processors", "kept", "pruned", *NAMES, "CPU s a song"]
+    head = [
+        "pruning",
+        "tolerance",
+        "loss before",
+        "loss after",
+        "processors",
+        "kept",
+        "pruned",
+        *NAMES,
+        "pruning, CPU s",
+        "all, CPU s",
+    ]
     body = []
     for tolerance in rows[0]["pruned"]:
         parts = [row["pruned"][tolerance] for row in rows]
@@ -141,6 +152,7 @@ def pruning_table(rows: list[dict[str, Any]]) -> str:
                 str(sum(kept.values())),
                 f"{100 * (1 - sum(kept.values()) / total):.0f} %",
                 *(str(kept[name]) for name in NAMES),
+                f"{sum(part['prune_s'] for part in parts) / len(rows):.0f}",
                 f"{seconds / len(rows):.0f}",
             ]
         )
