@@ -55,7 +55,7 @@ def check_loudness(loudness: float | None) -> float | None:
         return None
     if not is_number(loudness) or not LOWEST_LUFS <= loudness <= 0.0:
         raise ArgumentError(
-            f"loudness is {loudness!r}: expected LUFS from {LOWEST_LUFS:g} to 0, or None to leave the mix as it comes"
+            f"loudness is {loudness!r}: expected LUFS from {LOWEST_LUFS:g} to 0, or none to leave the mix as it comes"
         )
     return float(loudness)
 

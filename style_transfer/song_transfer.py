@@ -67,13 +67,13 @@ def transfer(
         weights: of several references, 0 or more; None: equal ones.
         loudness: LUFS of the mix where the method listened to the song, set on the master strip; sections keep their
             levels among each other. References are heard at -16 LUFS. None: as the method leaves it. It belongs to
-            what `only` and `strength` choose from.
+            what `only` and `strength` choose from: without ``"master"`` among `only`, another one than -16 is refused.
         seed: of whatever the method draws.
         model: what the method has learnt, see `style_transfer.methods.create_method`.
         encoder: measures how near the mix comes to the references, and is what ``inference_time`` searches with: an
             encoder, its name or folder. None: the one that ships.
-        start: what a searching method begins with: settings, or the name of a method whose answer it is, as
-            ``"diff_mst"``. None: its own beginning, which is neutral.
+        start: what ``inference_time``, or a searching method of your own, begins with: settings, or the name of a
+            method whose answer it is, as ``"diff_mst"``. None: its own beginning, which is neutral.
         options: further arguments of a method by name, as ``{"steps": 50}``.
         further: the same, as ``steps=50``.
 
@@ -88,11 +88,17 @@ def transfer(
     check_method(method)
     wishes = join_options(options, further)
     check_wishes(method, model, wishes)
+    if start is not None and isinstance(method, str) and method != "inference_time":
+        raise ArgumentError(f"start is for a method that searches, inference_time: {method} begins with nothing")
     groups = None if only is None else check_groups(only)
     share = check_strength(strength)
     if sections is not None:
         check_sections(sections)
     level = check_loudness(loudness)
+    if groups is not None and "master" not in groups:
+        if level not in (None, LOUDNESS_LUFS):
+            raise ArgumentError(f"loudness is {level:g}, which is set on the master strip: add master to only")
+        level = None
     heard = _references(reference, weights, sample_rate if reference_rate is None else reference_rate)
     song = open_tracks(tracks, sample_rate, heard.paths)
     warn_of_mixes(song)
@@ -121,7 +127,7 @@ def transfer(
     question = _Question(used, song, heard, seed, begin)
     stages = [question.ask_song()] if sections is None else question.ask_sections(sections)
     before = neutral_session(song, used.console, used.track_lufs)
-    if level is not None and (groups is None or "master" in groups):
+    if level is not None:
         stages = match_loudness(stages, song, before.input_gain_db, level)
     first, *later = [Section(one.begin_s, scale_strength(keep_groups(one.settings, groups), share)) for one in stages]
     session = MixSession(first.settings, song, before.input_gain_db, later)

@@ -88,6 +88,8 @@ def _line(made: MixResult, output: Path) -> str:
     level = report["loudness"]["after"]
     loudness = "silent" if level["lufs"] is None else f"{level['lufs']:.1f} LUFS"
     peak = "" if level["peak_dbfs"] is None else f", peak {level['peak_dbfs']:+.1f} dBFS"
+    if (level["peak_dbfs"] or 0.0) > 0.0:
+        peak += ", above full scale: lower it before it is written as integers"
     return f"{output / 'report.html'}: {'; '.join([*parts, loudness + peak])}"
 
 

@@ -57,6 +57,8 @@ def run(
         text += ", silent"
     else:
         text += f", {result['loudness_lufs']:.1f} LUFS, peak {result['peak_dbfs']:+.1f} dBFS"
+    if output is None and stems is None and (session.parent / "report.html").exists():
+        text += f"\nreport.html and stems/ there are of the mix before; --stems {session.parent / 'stems'} renews stems"
     if written:
         text += f"\n{stems}: {len(written)} stems"
     if project:

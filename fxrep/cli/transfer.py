@@ -33,7 +33,9 @@ def run(
         str | None,
         typer.Option(metavar="auto|N|TIMES", help="Own settings for each section: found, so many, or from 12,45.5 s."),
     ] = None,
-    loudness: Annotated[float, typer.Option(metavar="LUFS", help="Of the mix.")] = -16.0,
+    loudness: Annotated[
+        str, typer.Option(metavar="LUFS|none", help="Of the mix; none leaves what the method says.")
+    ] = "-16",
     model: Annotated[
         str | None, typer.Option(help="Name or folder of what the method has learnt; a console for inference_time.")
     ] = None,
@@ -74,7 +76,7 @@ def run(
         strength=strength,
         sections=sections,
         weights=None if weights is None else _numbers("--weights", weights),
-        loudness=loudness,
+        loudness=None if loudness == "none" else _numbers("--loudness", loudness, 1)[0],
         seed=seed,
         model=model,
         encoder=encoder,
@@ -85,8 +87,12 @@ def run(
     write_mix(made, output, force, title, as_json)
 
 
-def _numbers(name: str, text: str) -> list[float]:
+def _numbers(name: str, text: str, count: int | None = None) -> list[float]:
     try:
-        return [float(word) for word in text.split(",")]
+        found = [float(word) for word in text.split(",")]
     except ValueError:
-        raise ArgumentError(f"{name} {text} is not understood: give numbers with commas, for example 3,1") from None
+        found = []
+    if not found or count not in (None, len(found)):
+        wanted = "numbers with commas, for example 3,1" if count is None else "a number"
+        raise ArgumentError(f"{name} {text} is not understood: give {wanted}")
+    return found

@@ -70,7 +70,8 @@ def measure_mix(
     Returns:
         ``loudness`` (``lufs`` and ``peak_dbfs`` before and after, ``lufs`` of each of the references),
         ``embedding_distance`` before and after, ``features`` with ``before``, ``after`` and ``reference`` by name,
-        ``features_nearer``, and ``tracks``; besides, the details. What cannot be measured is None.
+        ``features_nearer`` of those that changed, and ``tracks``; besides, the details. What cannot be measured is
+        None.
     """
     start_s = session.tracks.windows(WINDOW_S, WINDOWS)
     styles = [_style(path, encoder, start_s) for path in (before, mix)]

@@ -97,10 +97,22 @@ def compare_styles(before: Style | None, after: Style | None, reference: Style |
     }
 
 
-def nearer_after(row: Mapping[str, float | None]) -> bool | None:
-    """Return whether a feature is nearer to the reference after than before; None where one of them is unknown."""
+SHOWN_DIGITS = 2
+"""Of features behind the point: what differs by less has not changed."""
+
+
+def nearer_after(row: Mapping[str, float | None], digits: int = SHOWN_DIGITS) -> bool | None:
+    """Return whether a feature is nearer to the reference after than before.
+
+    Args:
+        row: its value ``before``, ``after`` and of the ``reference``.
+        digits: behind the point, of values as they are shown.
+
+    Returns:
+        None where one of them is unknown, or the feature is shown as it was.
+    """
     before, after, reference = (row[key] for key in ("before", "after", "reference"))
-    if before is None or after is None or reference is None:
+    if before is None or after is None or reference is None or round(before, digits) == round(after, digits):
         return None
     return abs(after - reference) < abs(before - reference)
 

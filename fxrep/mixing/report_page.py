@@ -9,7 +9,7 @@ from typing import Any
 
 from fxrep.mixing.report import MixReport
 from fxrep.mixing.report_charts import clock
-from fxrep.mixing.report_measures import nearer_after
+from fxrep.mixing.report_measures import SHOWN_DIGITS, nearer_after
 from fxrep.mixing.report_pictures import draw_equalizers, draw_levels, draw_panorama, draw_reductions
 from fxrep.mixing.report_settings import list_settings
 from fxrep.mixing.session import MixSession
@@ -136,7 +136,7 @@ def _features(values: dict[str, Any]) -> str:
     distance = values["embedding_distance"]
     if distance["after"] is not None:
         cells = f"<td>{_number(distance['before'], 4)}</td><td>{_number(distance['after'], 4)}</td><td></td>"
-        rows += f"<tr><td>embedding distance</td>{cells}{_verdict({**distance, 'reference': 0.0})}</tr>"
+        rows += f"<tr><td>embedding distance</td>{cells}{_verdict({**distance, 'reference': 0.0}, 4)}</tr>"
     lufs = values["loudness"]
     cells = "".join(f"<td>{_number(lufs[key]['lufs'], 1)}</td>" for key in ("before", "after"))
     rows += (
@@ -152,16 +152,17 @@ def _features(values: dict[str, Any]) -> str:
 
 
 def _feature_row(name: str, row: dict[str, float | None]) -> str:
-    cells = "".join(f"<td>{_number(row[key], 2)}</td>" for key in ("before", "after", "reference"))
-    return f"<tr><td>{escape(name)}</td>{cells}{_verdict(row)}</tr>"
+    cells = "".join(f"<td>{_number(row[key], SHOWN_DIGITS)}</td>" for key in ("before", "after", "reference"))
+    return f"<tr><td>{escape(name)}</td>{cells}{_verdict(row, SHOWN_DIGITS)}</tr>"
 
 
-def _verdict(row: dict[str, float | None]) -> str:
-    nearer = nearer_after(row)
-    if nearer is None or row["before"] == row["after"]:
+def _verdict(row: dict[str, float | None], digits: int) -> str:
+    nearer = nearer_after(row, digits)
+    if nearer is None:
         return "<td></td>"
     return '<td class="nearer">nearer</td>' if nearer else '<td class="farther">farther</td>'
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    # Adding 0 makes a negative zero positive.
+    return "–" if value is None else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")

@@ -48,5 +48,8 @@ def _without(paths: Sequence[str | os.PathLike[str]], mixes: set[Path]) -> list[
     found: list[Path] = []
     for path in map(Path, paths):
         inside = find_audio_files([path]) if path.is_dir() else []
-        found += [one for one in inside if one.resolve() not in mixes] if inside else [path]
+        tracks = [one for one in inside if one.resolve() not in mixes]
+        for one in (one for one in inside if one not in tracks):
+            _LOGGER.warning("%s is the reference or target, and no track: name the file itself to mix it too", one)
+        found += tracks if inside else [path]
     return found

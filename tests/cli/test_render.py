@@ -45,6 +45,12 @@ def test_a_mix_is_rendered_beside_its_settings(saved: Path) -> None:
     assert text.startswith(f"{saved.parent / 'mix.wav'}: 2 tracks, 2.0 s, -") and "peak" in text
 
 
+def test_what_is_of_the_mix_before_is_told(saved: Path) -> None:
+    (saved.parent / "report.html").touch()
+    assert f"--stems {saved.parent / 'stems'} renews stems" in call(saved)
+    assert "mix before" not in call(saved, "--stems", saved.parent / "stems")
+
+
 def test_an_edit_is_heard(saved: Path, tmp_path: Path) -> None:
     call(saved, "-o", tmp_path / "before.wav")
     text = saved.read_text()

@@ -130,6 +130,11 @@ def test_exit_codes_and_one_line(  # type: ignore[no-untyped-def]
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("fxrep: there is no method 'mst'; choose from diff_mst, mixfx_cloner, inference_time")
+    assert fxrep(monkeypatch, song, *mix, "--start", "diff_mst") == 2
+    assert "diff_mst begins with nothing" in capsys.readouterr().err
+    for loudness in ("loud", "-9,-10"):
+        assert fxrep(monkeypatch, song, *mix, "--loudness", loudness) == 2
+        assert f"--loudness {loudness} is not understood: give a number" in capsys.readouterr().err
     assert fxrep(monkeypatch, tmp_path / "nothing", *mix) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert fxrep(monkeypatch, song, "-o", tmp_path / "out") == 2

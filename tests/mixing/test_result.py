@@ -21,6 +21,7 @@ from fxrep.mixing import result as result_module
 from fxrep.mixing.output_folder import check_output_folder
 from fxrep.mixing.recordings import Recordings
 from fxrep.mixing.report import read_groups, read_strips
+from fxrep.mixing.report_measures import nearer_after
 from fxrep.mixing.result import MixResult
 from fxrep.mixing.sections import Section
 from fxrep.mixing.session import MixSession, neutral_session
@@ -212,6 +213,12 @@ def test_without_references_there_is_nothing_to_be_near(files: list[Path], tmp_p
     assert made.report["embedding_distance"] == {"before": None, "after": None}
     assert made.report["features_nearer"] is None
     made.save(tmp_path / "out")
+
+
+def test_what_is_shown_as_it_was_is_neither_nearer_nor_farther() -> None:
+    row = {"before": 0.301, "after": 0.304, "reference": 1.0}
+    assert nearer_after(row) is None and nearer_after(row, digits=3) is True
+    assert nearer_after({**row, "after": 0.2}) is False and nearer_after({**row, "reference": None}) is None
 
 
 def test_gain_reduction_of_a_group_is_drawn(files: list[Path], tmp_path: Path) -> None:

@@ -31,6 +31,14 @@ def test_a_mix_in_a_folder_of_tracks_is_none_of_them(song: Path) -> None:
     assert open_tracks(seen_elsewhere, None, [song / "mix.wav"]).names == ["bass", "vocals"]
 
 
+def test_what_is_left_out_is_told(song: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        open_tracks(song, None, [song / "mix.wav"])
+    assert [one.getMessage() for one in caplog.records] == [
+        f"{song / 'mix.wav'} is the reference or target, and no track: name the file itself to mix it too"
+    ]
+
+
 def test_what_is_named_as_a_track_is_one(song: Path) -> None:
     assert open_tracks([song / "mix.wav"], None, [song / "mix.wav"]).names == ["mix"]
     arrays = {"a": torch.ones(1, 10)}

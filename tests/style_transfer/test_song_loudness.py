@@ -77,6 +77,12 @@ def test_what_is_no_loudness_is_refused(song: list[Path], reference: Path) -> No
             transfer(song, reference, AsSoftAs(0.0), loudness=wrong)  # type: ignore[arg-type]
 
 
+def test_a_loudness_that_no_setting_would_give_is_refused(song: list[Path], reference: Path) -> None:
+    with pytest.raises(ArgumentError, match="add master to only"):
+        transfer(song, reference, AsSoftAs(0.0), loudness=-9.0, only="eq")
+    assert transfer(song, reference, AsSoftAs(0.0), only="eq").console.settings.master["fader"]["gain_db"] == 0.0
+
+
 @pytest.mark.parametrize("name", ["default", "dasp", "mastering"])
 def test_raising_is_a_gain_behind_the_master_strip(name: str) -> None:
     console = create_console(name)
