@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fxrep.audio.layout import check_finite, check_layout, match_channels
+from fxrep.audio.limits import check_recording_rate, check_scale
 from fxrep.audio.reading import load_audio
 from fxrep.audio.resampling import resample
 from fxrep.errors import ArgumentError, AudioError
@@ -18,8 +19,9 @@ AudioInput: TypeAlias = str | os.PathLike[str] | np.ndarray | Tensor
 """A path to a file, or an array with its sample rate beside it.
 
 An array is `(samples,)` or `(channels, samples)` with one or two channels, floating point with full scale at 1.0,
-finite, and at least one sample long. Mono is copied to both channels where two are wanted; another sample rate is
-resampled; more than two channels is an error that says how to down-mix. Every function that takes audio takes this.
+finite, not far beyond full scale, and at least one sample long; its rate is one that recordings have. Mono is copied
+to both channels where two are wanted; another sample rate is resampled; more than two channels is an error that says
+how to down-mix. Every function that takes audio takes this.
 """
 
 
@@ -30,7 +32,7 @@ def read_audio(
 
     Args:
         audio: a path, or an array `(samples,)` or `(channels, samples)`.
-        sample_rate: Hz, required for an array. A file carries its own, and this is ignored for it.
+        sample_rate: Hz, 1000 to 1536000, required for an array. A file carries its own, and this is ignored for it.
         target_rate: Hz of the result.
         channels: 1 (channels averaged) or 2 (mono copied to both).
 
@@ -47,7 +49,9 @@ def read_audio(
         )
     if sample_rate is None:
         raise ArgumentError("an array says nothing about its sample rate: pass sample_rate, for example 44100")
+    check_recording_rate(sample_rate)
     waveform = check_audio(_as_channels_first(audio))
+    check_scale(waveform)
     return match_channels(resample(waveform, sample_rate, target_rate), channels)
 
 

@@ -19,6 +19,7 @@ import torch
 from fxrep.audio.containers import find_fault
 from fxrep.audio.info import AudioInfo, DecodeError
 from fxrep.audio.layout import DOWN_MIX_ADVICE
+from fxrep.audio.limits import LARGEST_SAMPLE, RATES_HZ
 from fxrep.audio.media_file import decode_media_file, inspect_media_file
 from fxrep.audio.paths import check_name
 from fxrep.audio.resampling import StreamResampler
@@ -32,10 +33,6 @@ logger = logging.getLogger(__name__)
 _LOSSY_SLACK_FRAMES = 4096
 _LOSSY_SUBTYPES = ("AAC", "MP3", "MPEG_LAYER_III", "MP3FLOAT", "OPUS", "VORBIS")
 _BLOCK_FRAMES = 1 << 19
-# No recording is made outside these: a damaged header that says 1 Hz would make a second's file one of half a day.
-_RATES_HZ = (1000, 1536000)
-# 32-bit whole numbers written as floating point, the loudest that occurs, stay below: what is beyond is damaged data.
-_LARGEST_SAMPLE = 4.3e9
 # The most that a byte stands for: silence in FLAC, in blocks of 65535 samples.
 _FRAMES_PER_BYTE = 8192
 
@@ -81,9 +78,9 @@ def check_readable(info: AudioInfo) -> None:
     """
     if info.channels > 2:
         raise AudioError(f"{info.path} has {info.channels} channels, one or two are expected: {DOWN_MIX_ADVICE}")
-    if not _RATES_HZ[0] <= info.sample_rate <= _RATES_HZ[1]:
+    if not RATES_HZ[0] <= info.sample_rate <= RATES_HZ[1]:
         raise AudioError(
-            f"{info.path} says that its sample rate is {info.sample_rate} Hz, {_RATES_HZ[0]} to {_RATES_HZ[1]} are "
+            f"{info.path} says that its sample rate is {info.sample_rate} Hz, {RATES_HZ[0]} to {RATES_HZ[1]} are "
             "expected: its header is damaged; copy or export it again"
         )
     if info.frames < 1:
@@ -168,9 +165,9 @@ def _is_padding(info: AudioInfo, reached: int) -> bool:
 
 def _check_samples(info: AudioInfo, position: int, block: np.ndarray) -> None:
     # NaN becomes both the least and the largest value, and compares as false.
-    if not len(block) or (block.min() >= -_LARGEST_SAMPLE and block.max() <= _LARGEST_SAMPLE):
+    if not len(block) or (block.min() >= -LARGEST_SAMPLE and block.max() <= LARGEST_SAMPLE):
         return
-    usable = (np.abs(block) <= _LARGEST_SAMPLE).all(axis=1)
+    usable = (np.abs(block) <= LARGEST_SAMPLE).all(axis=1)
     seconds = (position + int(np.argmin(usable))) / info.sample_rate
     kind = "samples far beyond full scale" if np.isfinite(block).all() else "NaN or infinite samples"
     raise AudioError(f"{info.path} holds {kind}, the first at {seconds:.3f} s: export it again or leave it out")

@@ -133,3 +133,19 @@ def test_nothing_to_find_is_an_error(tmp_path):
         find_audio_files([tmp_path])
     with pytest.raises(AudioError, match=r"gone does not exist"):
         find_audio_files([tmp_path / "gone"])
+
+
+@pytest.mark.parametrize("value", [1e20, -1e20])
+def test_arrays_far_beyond_full_scale_are_refused_as_files_are(value):
+    audio = torch.full((2, 100), 0.1)
+    audio[1, 7] = value
+    with pytest.raises(AudioError, match=r"far beyond full scale \(1e\+20\), the first at sample 7"):
+        read_audio(audio, 44100)
+    audio[1, 7] = 2147483648.0  # a whole number of 32 bits, as files may have it
+    assert torch.isfinite(read_audio(audio, 48000)).all()
+
+
+@pytest.mark.parametrize("rate", [1, 999, 1536001])
+def test_arrays_at_rates_that_no_recording_has_are_refused(rate):
+    with pytest.raises(ArgumentError, match=f"sample rate is {rate} Hz, 1000 to 1536000 are expected"):
+        read_audio(np.zeros(100), rate)

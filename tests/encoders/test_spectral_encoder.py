@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from encoders import SpectralEncoder
+from encoders import SpectralEncoder, load_encoder
 from encoders.spectral_encoder import time_statistics
+from fxrep.errors import ArgumentError, AudioError
 
 RATE = 44100
 
@@ -73,3 +74,13 @@ def test_every_weight_learns_and_silence_does_no_harm(clip: torch.Tensor) -> Non
         assert parameter.grad is not None, name
         assert bool(torch.isfinite(parameter.grad).all()), name
         assert float(parameter.grad.abs().sum()) > 0.0, name
+
+
+def test_the_loudest_that_audio_may_be_has_an_embedding():
+    encoder = load_encoder("default")
+    loud = torch.randn(2, 44100, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+    assert torch.isfinite(encoder.embed(loud * 4.3e9, 44100)).all()
+    with pytest.raises(AudioError, match="far beyond full scale"):
+        encoder.embed(loud * 1e20, 44100)
+    with pytest.raises(ArgumentError, match="1000 to 1536000"):
+        encoder.embed(loud, 1)
