@@ -135,9 +135,12 @@ def _moments(vectors: VectorSet) -> tuple[Array, Array]:
 
 
 def _distance(mean_a: Array, factor_a: Array, mean_b: Array, factor_b: Array) -> float:
-    shared = np.linalg.svd(factor_a @ factor_b.T, compute_uv=False).sum()
-    spread = np.square(factor_a).sum() + np.square(factor_b).sum() - 2.0 * shared
-    return max(0.0, float(np.square(mean_a - mean_b).sum() + spread))
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = factor_a @ factor_b.T
+        own, apart = np.square(factor_a).sum() + np.square(factor_b).sum(), np.square(mean_a - mean_b).sum()
+    if not (np.isfinite(product).all() and np.isfinite(own + apart)):
+        raise ArgumentError("the distance is larger than any number: divide both sets, or what is given of them")
+    return max(0.0, float(apart + (own - 2.0 * np.linalg.svd(product, compute_uv=False).sum())))
 
 
 def _root(covariance: Array, name: str) -> Array:

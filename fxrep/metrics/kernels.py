@@ -43,7 +43,8 @@ def kernel_distance(set_a: SetLike, set_b: SetLike, kernel: KernelLike = "rbf") 
         kernel: ``"rbf"``, ``"polynomial"``, or any function such as `rbf_kernel` returns, for a bandwidth of your own.
 
     Raises:
-        ArgumentError: no such kernel, fewer than two vectors, NaN, or different dimensions.
+        ArgumentError: no such kernel, fewer than two vectors, NaN, values that the kernel cannot take, or different
+            dimensions.
     """
     first, second = check_sets(set_a, set_b)
     weights = (np.ones((1, first.n_groups)), np.ones((1, second.n_groups)))
@@ -162,10 +163,15 @@ def _resample(groups: int, resamples: int, rng: np.random.Generator) -> Array:
 
 def _estimates(first: VectorSet, second: VectorSet, kernel: Kernel, weights: tuple[Array, Array]) -> Array:
     """The distance for each row of weights of the groups (R, groups of each set): (R,)."""
-    within = [_mean_within(kernel, one, weight) for one, weight in zip((first, second), weights, strict=True)]
-    across = _weighted_sum(kernel, first, second, weights[0], weights[1], apart=False)
-    totals = [weight[:, one.groups].sum(1) for one, weight in zip((first, second), weights, strict=True)]
-    found: Array = within[0] + within[1] - 2.0 * across / (totals[0] * totals[1])
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        within = [_mean_within(kernel, one, weight) for one, weight in zip((first, second), weights, strict=True)]
+        across = _weighted_sum(kernel, first, second, weights[0], weights[1], apart=False)
+        totals = [weight[:, one.groups].sum(1) for one, weight in zip((first, second), weights, strict=True)]
+        found: Array = within[0] + within[1] - 2.0 * across / (totals[0] * totals[1])
+    if not np.isfinite(found).all():
+        raise ArgumentError(
+            "the kernel is not finite for such vectors, far too large or too small: bring both sets to values about 1"
+        )
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -25,7 +26,8 @@ class VectorSet:
         name: how messages call the set.
 
     Raises:
-        ArgumentError: another shape, NaN or infinite values, or fewer than two vectors or groups.
+        ArgumentError: another shape, NaN or infinite values, values above `LARGEST`, or fewer than two vectors or
+            groups.
     """
 
     def __init__(self, vectors: ArrayLike | Tensor, groups: Sequence[Any] | None = None, name: str = "set") -> None:
@@ -76,21 +78,42 @@ def check_sets(set_a: SetLike, set_b: SetLike) -> tuple[VectorSet, VectorSet]:
     return first, second
 
 
+LARGEST = 1e150
+"""Largest value of a vector: squares of larger ones, which every distance takes, leave the range of float64."""
+
+
 def _check_vectors(vectors: ArrayLike | Tensor, name: str) -> NDArray[np.floating]:
-    values = np.asarray(vectors.detach().cpu() if isinstance(vectors, Tensor) else vectors)
+    values = _read(vectors, name)
     if values.ndim != 2 or values.shape[1] < 1 or values.dtype.kind not in "fiu":
         raise ArgumentError(
             f"{name} has shape {values.shape} of {values.dtype}: expected numbers (vectors, dimensions)"
         )
     if len(values) < 2:
         raise ArgumentError(f"{name} has {len(values)} vectors: a spread needs at least 2")
-    finite = np.isfinite(values).all(1)
+    found: NDArray[np.floating] = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+    finite = np.isfinite(found).all(1)
     if not finite.all():
         raise ArgumentError(
             f"{name} holds NaN or infinite values, first in vector {int(np.argmin(finite))}: check what was embedded"
         )
-    found: NDArray[np.floating] = values if values.dtype.kind == "f" else values.astype(np.float64)
+    largest = max(float(found.max()), -float(found.min()))
+    if largest > LARGEST:
+        raise ArgumentError(
+            f"{name} holds values of up to {largest:.3g}, whose squares no number can hold: divide both sets by one "
+            f"number, so that none is above {LARGEST:g}"
+        )
     return found
+
+
+def _read(vectors: ArrayLike | Tensor, name: str) -> NDArray[Any]:
+    if isinstance(vectors, Tensor):
+        # NumPy has no bfloat16, and none of the other short kinds of float.
+        short = vectors.is_floating_point() and vectors.dtype != torch.float32
+        vectors = (vectors.detach().double() if short else vectors.detach()).cpu()
+    try:
+        return np.asarray(vectors)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(f"{name} cannot be read as numbers ({error}): give (vectors, dimensions)") from error
 
 
 LEAST_SPREAD = 0.1

@@ -12,6 +12,7 @@ from fxrep.metrics import (
     frechet_distance,
     gaussian_frechet_distance,
     jackknife_error,
+    kernel_distance,
     sample_size_curve,
 )
 
@@ -197,3 +198,27 @@ def test_bad_moments_are_refused() -> None:
     ]:
         with pytest.raises(ArgumentError, match=message):
             gaussian_frechet_distance(np.zeros(2), eye, mean, covariance)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_short_floats_count_as_what_they_hold(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(20, 4, generator=generator).to(dtype) for _ in range(2))
+    assert frechet_distance(a, b) == frechet_distance(a.double(), b.double().numpy())
+    assert kernel_distance(a, b) == kernel_distance(a.double(), b.double().numpy())
+
+
+def test_values_beyond_float64_are_refused() -> None:
+    good = np.random.default_rng(0).standard_normal((20, 4))
+    for distance in (frechet_distance, kernel_distance):
+        for bad in (1e200 * good, -1e200 * np.ones((20, 4))):
+            with pytest.raises(ArgumentError, match="divide both"):
+                distance(good, bad)
+    # Squares of these have room, their cubes have not.
+    assert np.isfinite([frechet_distance(good, 1e120 * good), kernel_distance(1e120 * good, 1e120 * good)]).all()
+    with pytest.raises(ArgumentError, match="too large"):
+        kernel_distance(good, 1e120 * good, "polynomial")
+    with pytest.raises(ArgumentError, match="larger than any number"):
+        gaussian_frechet_distance(1e200 * good[0], np.eye(4), good[1], np.eye(4))
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        frechet_distance([[1.0], [1.0, 2.0]], good)

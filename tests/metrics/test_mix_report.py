@@ -29,6 +29,26 @@ def test_embedding_distance_has_exact_gradients() -> None:
     assert torch.autograd.gradcheck(embedding_distance, pair)
 
 
+@pytest.mark.parametrize("scale", [1e30, 1e-30, 1e200, 1e-200])
+def test_embedding_distance_hears_the_direction_whatever_the_length(scale: float) -> None:
+    dtype = torch.float32 if 1e-30 <= scale <= 1e30 else torch.float64
+    pair = scale * torch.tensor([[3.0, 0.0], [1.0, 1.0]], dtype=dtype)
+    expected = torch.tensor(1.0 - math.sqrt(0.5), dtype=dtype)
+    torch.testing.assert_close(embedding_distance(pair[0], pair[1]), expected)
+
+
+def test_embedding_distance_takes_arrays_and_lists() -> None:
+    first, second = [3.0, 0.0], [[1.0, 0.0], [1.0, 1.0]]
+    expected = torch.tensor([0.0, 1.0 - math.sqrt(0.5)], dtype=torch.float64)
+    torch.testing.assert_close(embedding_distance(first, second), expected)
+    torch.testing.assert_close(embedding_distance(np.array(first), torch.tensor(second)), expected)
+    single = embedding_distance(np.array(first, np.float32), torch.tensor(second).bfloat16())
+    torch.testing.assert_close(single, expected.float())
+    for bad in ([[1.0], [1.0, 2.0]], ["a", "b"], None, np.array([1j, 2.0]), torch.tensor([True, False])):
+        with pytest.raises(ArgumentError, match="estimate"):
+            embedding_distance(bad, first)
+
+
 def test_embedding_distance_refuses_what_has_no_direction() -> None:
     good = torch.ones(4, 3)
     for bad, message in [
