@@ -25,7 +25,7 @@ from fxrep.data.segments import MIXTURE, SegmentSampler
 from fxrep.effects import EffectChain
 from fxrep.effects.chain_settings import entry_label
 from fxrep.errors import DataError
-from fxrep.metrics import bootstrap_interval, ranks, summarize_ranks
+from fxrep.metrics import bootstrap_interval, ranks, share_interval, summarize_ranks
 from fxrep.progress import track_progress
 
 
@@ -53,9 +53,10 @@ def retrieval_benchmark(
 
     Returns:
         Per system: the measures of `summarize_ranks`; ``r@1_interval`` and ``map@10_interval`` (95 %, bootstrap over
-        queries); ``queries``; R@1 ``by_instrument``, ``by_effect_count`` and, for chains of one effect, ``by_effect``;
-        and ``first``, the shares of queries that ranked the right candidate, another one, their own content, or the
-        same effects set otherwise first. Chance is ``1 / protocol.candidates`` for R@1.
+        queries, not songs; the former Wilson's where all or none are right); ``queries``; R@1 ``by_instrument``,
+        ``by_effect_count`` and, for chains of one effect, ``by_effect``; and ``first``, the shares of queries that
+        ranked the right candidate, another one, their own content, or the same effects set otherwise first. Chance is
+        ``1 / protocol.candidates`` for R@1.
 
     Raises:
         DataError: the split holds no instrument with enough songs.
@@ -149,7 +150,7 @@ def _summarize(answers: list[Answers]) -> dict[str, Any]:
                 by_effect[effects[0]].append(rank[None])
     return {
         **summarize_ranks(everything),
-        "r@1_interval": bootstrap_interval((everything <= 1).double()),
+        "r@1_interval": share_interval(everything <= 1),
         "map@10_interval": bootstrap_interval(reciprocal),
         "queries": len(everything),
         "by_instrument": _recalls(by_instrument),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fxrep.metrics.bootstrap import bootstrap_interval, bootstrap_statistic
+from fxrep.metrics.bootstrap import bootstrap_interval, bootstrap_statistic, share_interval
 from fxrep.metrics.cosine import embedding_distance
 from fxrep.metrics.feature_errors import FAMILIES, feature_errors
 from fxrep.metrics.features import (
@@ -64,6 +64,7 @@ __all__ = [
     "rbf_kernel",
     "recall_at",
     "sample_size_curve",
+    "share_interval",
     "standardize",
     "standardized_similarity",
     "summarize_ranks",

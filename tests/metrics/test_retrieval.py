@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fxrep.errors import ArgumentError
-from fxrep.metrics import bootstrap_interval, ranks, recall_at, summarize_ranks
+from fxrep.metrics import bootstrap_interval, ranks, recall_at, share_interval, summarize_ranks
 
 
 def test_ranks_of_a_known_matrix() -> None:
@@ -41,6 +41,21 @@ def test_bootstrap_interval_matches_the_normal_approximation() -> None:
     half = 1.96 * (0.3 * 0.7 / 1000) ** 0.5
     assert low == pytest.approx(0.3 - half, abs=0.004)
     assert high == pytest.approx(0.3 + half, abs=0.004)
+
+
+@pytest.mark.parametrize("count", [2, 100])
+def test_shares_without_exception_have_wilsons_interval(count: int) -> None:
+    z = 1.959963984540054
+    none, every = (share_interval(torch.full((count,), value)) for value in (False, True))
+    assert none == pytest.approx((0.0, z**2 / (count + z**2)), abs=1e-12)
+    assert every == pytest.approx((count / (count + z**2), 1.0), abs=1e-12)
+
+
+def test_other_shares_have_the_bootstraps() -> None:
+    hits = torch.arange(40) < 12
+    assert share_interval(hits) == bootstrap_interval(hits.double())
+    with pytest.raises(ArgumentError, match="empty"):
+        share_interval([])
 
 
 def test_bad_input_is_named() -> None:
