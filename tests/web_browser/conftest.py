@@ -134,11 +134,20 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
+def phone(browser: Browser, address: str) -> Iterator[Page]:
+    """A page on a small screen that is touched."""
+    context = browser.new_context(viewport={"width": 360, "height": 740}, base_url=address, has_touch=True)
+    context.set_default_timeout(PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """A fresh page; whatever it complains of fails the test, violations of the content policy too."""
     context = browser.new_context(viewport={"width": 1280, "height": 860}, base_url=address)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(f"{error}\n{error.stack}"))
     page.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))

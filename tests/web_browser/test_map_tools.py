@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.web_browser.conftest import box_of, drag, place_on_map
 
@@ -50,19 +50,16 @@ def test_the_map_is_zoomed_moved_and_shown_whole_again(library_page: Page) -> No
     changed(library_page, before)
 
 
-def test_two_fingers_zoom(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 360, "height": 740}, base_url=address, has_touch=True)
-    page = context.new_page()
-    page.goto("/")
-    page.wait_for_selector("canvas[data-points]")
-    box = box_of(page.locator("#map canvas"))
-    x, y, before = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, page.evaluate(PICTURE)
-    session = context.new_cdp_session(page)
+def test_two_fingers_zoom(phone: Page) -> None:
+    phone.goto("/")
+    phone.wait_for_selector("canvas[data-points]")
+    box = box_of(phone.locator("#map canvas"))
+    x, y, before = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, phone.evaluate(PICTURE)
+    session = phone.context.new_cdp_session(phone)
     for kind, gap in (("touchStart", 30), ("touchMove", 60), ("touchMove", 110), ("touchEnd", 0)):
         points = [{"x": x - gap, "y": y, "id": 1}, {"x": x + gap, "y": y, "id": 2}] if gap else []
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    changed(page, before)
-    context.close()
+    changed(phone, before)
 
 
 def test_a_group_is_hidden_and_shown_by_its_name(library_page: Page) -> None:

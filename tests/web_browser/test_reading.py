@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.web_browser.conftest import search_for
 
@@ -43,19 +43,16 @@ def test_controls_of_the_console_have_names(mix_page: Page) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/mix"])
-def test_a_phone_shows_all_of_it_without_scrolling_sideways(browser: Browser, address: str, path: str) -> None:
-    context = browser.new_context(viewport={"width": 360, "height": 740}, base_url=address, has_touch=True)
-    page = context.new_page()
-    page.goto(path)
-    page.wait_for_selector("canvas[data-points], .strip.master")
+def test_a_phone_shows_all_of_it_without_scrolling_sideways(phone: Page, path: str) -> None:
+    phone.goto(path)
+    phone.wait_for_selector("canvas[data-points], .strip.master")
     if path == "/":
-        search_for(page, "song 1")
-        page.locator(".result [data-act=compare]").first.click()
-        page.locator(".result [data-act=why]").first.click()
-        page.wait_for_selector(".differences")
-    page.wait_for_selector(".sides button")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    context.close()
+        search_for(phone, "song 1")
+        phone.locator(".result [data-act=compare]").first.click()
+        phone.locator(".result [data-act=why]").first.click()
+        phone.wait_for_selector(".differences")
+    phone.wait_for_selector(".sides button")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_colours_follow_the_system_and_then_the_switch(library_page: Page) -> None:
@@ -79,3 +76,13 @@ def test_a_server_that_is_gone_is_told_with_what_to_do(library_page: Page) -> No
     library_page.unroute("**/api/searches")
     library_page.click("#search-notice button >> text=Try again")
     library_page.wait_for_selector(".result")
+
+
+def test_what_has_the_focus_is_not_under_the_bar(mix_page: Page) -> None:
+    mix_page.set_viewport_size({"width": 1280, "height": 620})
+    for control in ("#editor .eq [role=slider] >> nth=0", "#editor summary", "#editor .knob-value >> nth=-1"):
+        mix_page.focus(control)
+        mix_page.wait_for_function(
+            """() => document.activeElement.getBoundingClientRect().bottom
+            <= document.getElementById("transport").getBoundingClientRect().top"""
+        )

@@ -2,6 +2,7 @@
 import { colour } from "./theme.js";
 import { makeStamp, putStamp, toPixel } from "./point_raster.js";
 
+const NAME_FONT = "600 12px system-ui";
 const DIMMED = 0.16; // of what a search by name does not find
 
 export function paintMap(view) {
@@ -15,10 +16,10 @@ export function paintMap(view) {
   paintPoints(view, tones);
   paintSelection(view, tones);
   paintHits(view, tones);
-  paintPlaces(view, tones);
+  const taken = paintPlaces(view, tones);
   if (view.hovered >= 0 && view.hovered !== view.current) ring(view, view.hovered, tones.ink, 2, 1.5);
   if (view.current >= 0) ring(view, view.current, tones.accent, 4, 2.5);
-  paintNames(view, tones);
+  paintNames(view, tones, taken);
   paintLasso(view, tones);
 }
 
@@ -68,8 +69,10 @@ function paintHits(view, tones) {
   });
 }
 
+/** What is looked for, with its names. Returns what the names cover. */
 function paintPlaces(view, tones) {
   const { pen } = view;
+  const taken = [];
   for (const place of view.places) {
     const [index] = place.song === undefined ? [] : view.points.of(place.song);
     if (place.song !== undefined && index === undefined) continue;
@@ -88,23 +91,31 @@ function paintPlaces(view, tones) {
     pen.lineWidth = 2;
     pen.fill();
     pen.stroke();
-    write(view, place.name.length > 24 ? `${place.name.slice(0, 23)}…` : place.name, x, y - size - 8, tone, tones.paper);
+    const name = place.name.length > 24 ? `${place.name.slice(0, 23)}…` : place.name;
+    taken.push(boxOf(view, name, x, y - size - 8));
+    write(view, name, x, y - size - 8, tone, tones.paper);
   }
+  return taken;
 }
 
-/** Names of clusters above their points; the larger goes first, and none covers another. */
-function paintNames(view, tones) {
-  const { pen } = view;
-  const taken = [];
+/** What a name covers: left, top, right, bottom. */
+function boxOf({ pen }, name, x, y) {
+  pen.font = NAME_FONT;
+  const half = pen.measureText(name).width / 2 + 6;
+  return [x - half, y - 10, x + half, y + 10];
+}
+
+/** Names of clusters above their points; the larger goes first, and none covers another or what is taken already. */
+function paintNames(view, tones, taken) {
   for (const cluster of [...view.points.clusters].sort((one, two) => two.size - one.size)) {
     const middle = middleOf(view, cluster);
     if (!middle || !cluster.name) continue;
     const [x, edge] = view.toScreen(...middle);
     const y = edge - view.radius - 12;
-    pen.font = "600 12px system-ui";
-    const half = pen.measureText(cluster.name).width / 2 + 6;
+    const [left, , right] = boxOf(view, cluster.name, x, y);
+    const half = (right - left) / 2;
     const inner = Math.min(view.width - half, Math.max(half, x));
-    const box = [inner - half, y - 10, inner + half, y + 10];
+    const box = boxOf(view, cluster.name, inner, y);
     if (x < 0 || x > view.width || y < 12 || y > view.height - 12 || taken.some((other) => overlap(box, other))) continue;
     taken.push(box);
     write(view, cluster.name, inner, y, tones.ink, tones.paper);
@@ -130,7 +141,7 @@ function overlap(one, two) {
   return one[0] < two[2] && two[0] < one[2] && one[1] < two[3] && two[1] < one[3];
 }
 
-function write(view, text, x, y, tone, edge, font = "600 12px system-ui") {
+function write(view, text, x, y, tone, edge, font = NAME_FONT) {
   const { pen } = view;
   pen.font = font;
   pen.textAlign = "center";
