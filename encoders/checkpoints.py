@@ -121,7 +121,7 @@ def load_encoder(
     try:
         encoder = build_encoder(config["encoder"])
     except CheckpointError as error:
-        raise CheckpointError(f"{folder}: {error}") from error
+        raise CheckpointError(f"{folder / 'config.json'}: {error}") from error
     read_weights(encoder, folder, _base_weights(config, folder))
     if encoder.fingerprint != config["fingerprint"]:
         raise CheckpointError(f"{folder}: weights and config.json do not belong together: copy the release again")
@@ -173,7 +173,7 @@ def find_encoder(name_or_folder: str | os.PathLike[str]) -> Path:
     if re.fullmatch(r"[\w.-]+", text) and (shipped / "config.json").is_file():
         return shipped
     path = Path(text)
-    if path.is_dir():
+    if text and path.is_dir():  # an empty path would be the present folder
         return path
     if path.is_file():
         raise CheckpointError(f"{path} is a file: give a release folder (fxrep models export makes one)")
@@ -226,10 +226,19 @@ def _shared_weights(encoder: EffectEncoder, released: EffectEncoder, base: str) 
 
 def _base_weights(config: dict[str, Any], folder: Path) -> dict[str, Tensor]:
     """The weights that a release leaves to another one; none for most."""
-    base = config.get("base")
+    base, path = config.get("base"), folder / "config.json"
     if base is None:
         return {}
-    released = load_encoder(base["name"])
+    if not isinstance(base, dict) or not all(isinstance(base.get(key), str) for key in ("name", "fingerprint")):
+        raise CheckpointError(
+            f'{path}: base is {base!r}, expected {{"name": text, "fingerprint": text}}: copy the release again'
+        )
+    try:
+        if find_encoder(base["name"]).resolve() == folder.resolve():
+            raise CheckpointError(f"base {base['name']} is this release itself: copy the release again")
+        released = load_encoder(base["name"])
+    except (CheckpointError, ArgumentError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
     if released.fingerprint != base["fingerprint"]:
         raise CheckpointError(
             f"{folder} takes weights from {base['name']}, which were others when it was made: use the version of fxrep "

@@ -242,7 +242,7 @@ class ReleaseKind(Generic[M]):
         shipped = self.pretrained / (self.default if text == "default" else text)
         if re.fullmatch(r"[\w.-]+", text) and (shipped / "config.json").is_file():
             return shipped
-        if Path(text).is_dir():
+        if text and Path(text).is_dir():  # an empty path would be the present folder
             return Path(text)
         raise CheckpointError(
             f"no {self.name} {text!r}: neither a folder nor one of the shipped names ({names}); {self.made_by} makes "

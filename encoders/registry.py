@@ -24,6 +24,9 @@ ENCODERS: dict[str, str] = {
 }
 """Architectures by short name; the values are class paths, so that listing them loads none."""
 
+# What constructors raise where a value is of the wrong type or size: a window of 0 samples is a division by zero.
+_REFUSALS = (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError, AttributeError, MemoryError)
+
 EXTRA_CLASSES: dict[str, type[EffectEncoder]] = {}
 """Encoders defined outside this package that a program allows releases to name: class path to class."""
 
@@ -66,8 +69,11 @@ def build_tree(config: dict[str, Any], packages: Sequence[str] = ("encoders",)) 
         raise CheckpointError(f"{class_path} has no argument {', '.join(unknown)}")
     try:
         return cls(**built)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{class_path} cannot be built from its arguments: {error}") from error
+    except _REFUSALS as error:
+        reason = " ".join(str(error).split())
+        if isinstance(error, (ArithmeticError, LookupError)):  # whose text alone says little
+            reason = f"{type(error).__name__}: {reason}"
+        raise CheckpointError(f"{class_path} cannot be built from its arguments: {reason}") from error
 
 
 def _is_tree(value: Any) -> bool:

@@ -202,6 +202,33 @@ DAMAGES = {
         ),
         "cannot be built",
     ),
+    "a window of no samples": (
+        lambda folder: rewrite_config(
+            folder, encoder={"class_path": "encoders.spectral_encoder.SpectralEncoder", "init_args": {"n_fft": 0}}
+        ),
+        r"config\.json: encoders\.spectral_encoder\.SpectralEncoder cannot be built .*ZeroDivisionError",
+    ),
+    "no layers": (
+        lambda folder: rewrite_config(
+            folder, encoder={"class_path": "encoders.fx_encoder.FxEncoder", "init_args": {"channels": []}}
+        ),
+        "cannot be built",
+    ),
+    "text for a base": (lambda folder: rewrite_config(folder, base="x"), r"config\.json: base is 'x', expected"),
+    "an empty base": (lambda folder: rewrite_config(folder, base={}), r"config\.json: base is {}, expected"),
+    "a base of no fingerprint": (lambda folder: rewrite_config(folder, base={"name": "tiny"}), "base is .* expected"),
+    "an unknown base": (
+        lambda folder: rewrite_config(folder, base={"name": "nowhere", "fingerprint": ""}),
+        r"config\.json: no encoder 'nowhere'",
+    ),
+    "a base of no name": (
+        lambda folder: rewrite_config(folder, base={"name": "", "fingerprint": ""}),
+        r"config\.json: no encoder ''",
+    ),
+    "itself for a base": (
+        lambda folder: rewrite_config(folder, base={"name": str(folder), "fingerprint": ""}),
+        "this release itself",
+    ),
 }
 
 
@@ -279,3 +306,9 @@ def test_short_names_and_nested_trees():
 def test_a_device_that_is_not_there_is_named(release, device):
     with pytest.raises(ArgumentError, match=r"device .* cannot be used"):
         load_encoder(release, device=device)
+
+
+def test_nothing_is_the_name_of_no_encoder(tmp_path, monkeypatch, release):
+    monkeypatch.chdir(release)
+    with pytest.raises(CheckpointError, match="no encoder ''"):
+        load_encoder("")
