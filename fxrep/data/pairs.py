@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from fxrep.data.segments import MIXTURE, StemSource, open_sampler
 from fxrep.effects import EffectChain, create_chain
 from fxrep.effects.chain_settings import Settings
+from fxrep.effects.chains import create_instrument_chains
 from fxrep.errors import ArgumentError
 
 PairItem = dict[str, Any]
@@ -96,7 +97,8 @@ class PairRenderer(nn.Module):
     """Draws one chain per pair and renders it on both contents, in batch, on the device of the audio.
 
     Args:
-        chain: an `EffectChain` or the name of one in `fxrep.effects.CHAINS`.
+        chain: an `EffectChain` or the name of one in `fxrep.effects.CHAINS`. Where the probabilities of a named chain
+            differ by instrument, as those of ``koo`` do, each item has those of its ``"instrument"``.
         hard_negatives: every content comes twice, under two chains: the batch doubles.
         redrawn: share of the effects in which the second chain differs from the first (`EffectChain.redraw`). 1 is
             two unrelated chains, as published; less makes negatives that only careful listening tells apart.
@@ -117,24 +119,36 @@ class PairRenderer(nn.Module):
         if not 0.0 < shortest <= 1.0:
             raise ArgumentError(f"shortest is {shortest}: it must lie in (0, 1]")
         self.chain = create_chain(chain) if isinstance(chain, str) else chain
+        # They draw and never render: `chain` has the same effects, and is the one that moves between devices.
+        self.instrument_chains = create_instrument_chains(chain) if isinstance(chain, str) else {}
         self.hard_negatives, self.shortest, self.redrawn = hard_negatives, shortest, redrawn
 
     @torch.no_grad()
     def forward(self, batch: PairItem, sample_rate: int, generator: torch.Generator) -> RenderedPairs:
-        """Render ``batch["a"]``, ``batch["b"]`` (B, 2, T); everything random comes from `generator` (on the CPU)."""
+        """Render ``batch["a"]``, ``batch["b"]`` (B, 2, T); everything random comes from `generator` (on the CPU).
+
+        ``batch["instrument"]`` holds B names; without it every item counts as of none that has a chain of its own.
+        """
         repeats = 2 if self.hard_negatives else 1
         audio_a, audio_b = batch["a"].repeat(repeats, 1, 1), batch["b"].repeat(repeats, 1, 1)
-        settings = self.chain.sample_batch(generator, len(batch["a"]), sample_rate)
+        chains = self._chains_of(batch)
+        settings = [chain.sample(generator, sample_rate) for chain in chains]
         if self.hard_negatives:
-            settings += [self._second(first, generator, sample_rate) for first in settings]
+            firsts = zip(chains, settings, strict=True)
+            settings = settings + [self._second(chain, first, generator, sample_rate) for chain, first in firsts]
         wet = self.chain(torch.cat([audio_a, audio_b]), sample_rate, settings + settings)
         wet_a, wet_b = wet.chunk(2)
         return RenderedPairs(self._cut(wet_a, generator), self._cut(wet_b, generator), settings)
 
-    def _second(self, first: Settings, generator: torch.Generator, sample_rate: int) -> Settings:
+    def _chains_of(self, batch: PairItem) -> list[EffectChain]:
+        """The chain to draw from for each item."""
+        names = batch.get("instrument", [""] * len(batch["a"]))
+        return [self.instrument_chains.get(name, self.chain) for name in names]
+
+    def _second(self, chain: EffectChain, first: Settings, generator: torch.Generator, sample_rate: int) -> Settings:
         if self.redrawn == 1.0:
-            return self.chain.sample(generator, sample_rate)
-        return self.chain.redraw(first, self.redrawn, generator, sample_rate)
+            return chain.sample(generator, sample_rate)
+        return chain.redraw(first, self.redrawn, generator, sample_rate)
 
     def _cut(self, audio: Tensor, generator: torch.Generator) -> Tensor:
         share, place = torch.rand(2, generator=generator).tolist()

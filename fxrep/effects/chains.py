@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from fxrep.effects.chain import ChainEffect, EffectChain
 from fxrep.effects.reverb import OCTAVE_DECAYS, OCTAVE_GAINS
@@ -55,7 +56,7 @@ def koo_chain(instrument: str | None = None) -> EffectChain:
     Order, probabilities, ranges and the matching of the level after every effect but the gain are the published ones.
     Different: the equaliser has three of our four peaks in use; the width scales the side alone; the reverb is shaped
     noise instead of undistributed impulse responses, with the drums not split at 100 Hz; the random polarity is left
-    out.
+    out, and probabilities do not change in training, since the rule of their schedule was not published.
 
     Args:
         instrument: ``drums``, ``bass``, ``vocals`` or anything else; only the probability of reverberation differs.
@@ -170,15 +171,21 @@ CHAINS: dict[str, Callable[[], EffectChain]] = {
 }
 
 
+INSTRUMENT_CHAINS: Mapping[str, Mapping[str, Callable[[], EffectChain]]] = {
+    "koo": {instrument: partial(koo_chain, instrument) for instrument in KOO_REVERB_PROBABILITY},
+}
+"""What takes the place of a chain for some instruments: the same effects and ranges, other probabilities."""
+
 WITHOUT = " without "
 """What parts the name of a chain from the effects that it is to have no more."""
 
 
-def create_chain(name: str) -> EffectChain:
+def create_chain(name: str, instrument: str | None = None) -> EffectChain:
     """Return a new chain by its name.
 
     Args:
         name: one of `CHAINS`, or ``NAME without EFFECT, EFFECT``, for a family of effects that is held out.
+        instrument: what it is for; matters to chains of `INSTRUMENT_CHAINS` alone.
 
     Raises:
         ArgumentError: there is none of that name, or it has no such effect.
@@ -186,8 +193,18 @@ def create_chain(name: str) -> EffectChain:
     base, separator, left_out = name.partition(WITHOUT)
     if base not in CHAINS:
         raise ArgumentError(f"no chain is called {base!r}; choose from {', '.join(CHAINS)}")
-    chain = CHAINS[base]()
+    chain = INSTRUMENT_CHAINS.get(base, {}).get(instrument or "", CHAINS[base])()
     return leave_out(chain, left_out.split(",")) if separator else chain
+
+
+def create_instrument_chains(name: str) -> dict[str, EffectChain]:
+    """Return the chains that take the place of `create_chain(name)`, by instrument; for most names there are none.
+
+    Raises:
+        ArgumentError: as `create_chain`.
+    """
+    base = name.partition(WITHOUT)[0]
+    return {instrument: create_chain(name, instrument) for instrument in INSTRUMENT_CHAINS.get(base, {})}
 
 
 def leave_out(chain: EffectChain, labels: Sequence[str]) -> EffectChain:

@@ -156,6 +156,38 @@ def test_one_chain_renders_both_contents_and_hard_negatives_repeat_the_content(m
     assert len(set(gains.tolist())) == 6
 
 
+def test_each_instrument_has_the_published_probability_of_reverberation() -> None:
+    names = ["drums", "bass", "vocals", "keys", "mixture"] * 100
+    batch = {"a": torch.zeros(len(names), 2, 8), "b": torch.zeros(len(names), 2, 8), "instrument": names}
+
+    class DryChain(EffectChain):
+        """Draws, and renders nothing: what is drawn is all that counts here."""
+
+        def forward(self, audio: torch.Tensor, sample_rate: int, settings: object) -> torch.Tensor:
+            return audio
+
+    for redrawn in (1.0, 0.5):
+        renderer = PairRenderer("koo without parametric_eq, compressor, panner, stereo_width, gain", redrawn=redrawn)
+        renderer.chain = DryChain(renderer.chain.effects, shuffle_groups=renderer.chain.groups)
+        drawn = renderer(batch, RATE, torch.Generator().manual_seed(0)).settings
+        wet = np.array([any(entry["effect"] == "noise_shaped_reverb" for entry in one) for one in drawn])
+        # 200 drawings of each: 3.5 standard deviations are at most 0.125.
+        np.testing.assert_allclose(wet.reshape(-1, 5).mean(0), [0.5, 0.01, 0.9, 0.7, 0.7], atol=0.125)
+    assert not PairRenderer("default").instrument_chains
+    held_out = PairRenderer("koo without noise_shaped_reverb").instrument_chains["drums"]
+    assert "noise_shaped_reverb" not in held_out.processors
+
+
+def test_names_of_instruments_change_nothing_where_one_chain_is_for_all(manifest: Manifest) -> None:
+    item = PairDataset(manifest, length=1, segment_s=0.5)[0]
+    batch = {side: item[side][None] for side in "ab"}
+    renderer = PairRenderer(EffectChain([ChainEffect("gain")]))
+    plain = renderer(batch, RATE, torch.Generator().manual_seed(1))
+    named = renderer({**batch, "instrument": ["drums"]}, RATE, torch.Generator().manual_seed(1))
+    assert plain.settings == named.settings
+    torch.testing.assert_close(plain.a, named.a, rtol=0, atol=0)
+
+
 def test_cuts_differ_in_length_and_repeat_from_the_generator(manifest: Manifest) -> None:
     dataset = PairDataset(manifest, length=2, segment_s=1.0)
     batch = {side: torch.stack([dataset[i][side] for i in range(2)]) for side in "ab"}
