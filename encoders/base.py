@@ -81,8 +81,8 @@ class EffectEncoder(Configurable, nn.Module):
             ArgumentError: this encoder takes none.
         """
         raise ArgumentError(
-            f"this {type(self).__name__} takes no query: it embeds the whole of what it hears; an FxEncoderPlusPlus "
-            "that was built with queries takes one"
+            f"this {type(self).__name__} takes no query: it embeds the whole of what it hears; "
+            'load_encoder("listening") takes queries'
         )
 
     def extract(self, audio: Tensor, query: Tensor) -> Tensor:
@@ -116,9 +116,15 @@ class EffectEncoder(Configurable, nn.Module):
 
         Raises:
             AudioError: the audio or the query cannot be used, or is silent throughout.
-            ArgumentError: an array without a sample rate; a name that is unknown; a query where none is taken.
+            ArgumentError: a list of recordings; an array without a sample rate; a name that is unknown; a query where none
+                is taken.
         """
         vector = None if query is None else self.read_query(query, sample_rate if query_rate is None else query_rate)
+        if isinstance(audio, (list, tuple)):
+            raise ArgumentError(
+                f"audio is a {type(audio).__name__}: give one recording, a path or an array (samples,) or "
+                "(channels, samples), and embed several one by one; arrays of one length may come as (B, C, samples)"
+            )
         batched = getattr(audio, "ndim", 0) == 3
         recordings = list(cast(Iterable[AudioInput], audio)) if batched else [audio]
         if not recordings:

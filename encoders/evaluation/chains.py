@@ -162,12 +162,8 @@ def evaluation_chain(
         ArgumentError: there is none of that name, or ``rooms`` or ``plugins`` and what they need do not come together.
         MissingExtraError: the chain needs a package or program that is not installed.
     """
-    if (name == ROOMS) != (impulse_responses is not None):
-        raise ArgumentError(
-            f"chain {name!r}, impulse responses {impulse_responses}: the chain {ROOMS!r} goes with them"
-        )
-    if (name == PLUGINS) != bool(plugins):
-        raise ArgumentError(f"chain {name!r}, {len(plugins)} plug-ins: the chain {PLUGINS!r} goes with one or more")
+    _check_company(name, ROOMS, "impulse responses", impulse_responses is not None, "--impulse-responses")
+    _check_company(name, PLUGINS, "plug-ins", bool(plugins), "--plugin")
     if name == ROOMS and impulse_responses is not None:
         return rooms_chain(Path(impulse_responses))
     if name == PLUGINS:
@@ -180,3 +176,11 @@ def evaluation_chain(
         raise ArgumentError(f"no chain is called {base!r}; choose from {choices}")
     chain = EVALUATION_CHAINS[base]()
     return leave_out(chain, left_out.split(",")) if separator else chain
+
+
+def _check_company(name: str, needs: str, what: str, given: bool, option: str) -> None:
+    """Refuse the chain `needs` without what it needs, and any other with it."""
+    if name == needs and not given:
+        raise ArgumentError(f"the chain {needs!r} needs {what}: give them with {option}")
+    if name != needs and given:
+        raise ArgumentError(f"{option} goes with the chain {needs!r}, not with {name!r}: leave out {option}")

@@ -56,15 +56,17 @@ class ContentQueries(QueryEncoder):
         return self.content.embed(clip, sample_rate)
 
     def encode_text(self, text: str) -> Tensor:
-        """The learned vector of an instrument, (Q,).
+        """The learned vector of an instrument, (Q,), its name in upper or lower case.
 
         Raises:
             ArgumentError: the name was not learned; the message lists those that were.
         """
-        if text not in self.known:
+        known = {name.casefold(): name for name in self.known}
+        name = known.get(text.strip().casefold())
+        if name is None:
             names = ", ".join(self.known) or "none yet, this encoder is not trained for instruments"
             raise ArgumentError(f"unknown instrument {text!r}: choose from {names}; a file is given as pathlib.Path")
-        return self._vector(text)
+        return self._vector(name)
 
     def named(self, name: str) -> Tensor | None:
         """The vector of a name with its gradient, (Q,); None for a name that is not learned here.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -50,19 +52,29 @@ class QueryEncoder(Configurable, nn.Module):
             sample_rate: rate of an array in Hz.
 
         Raises:
-            ArgumentError: the text means nothing here, more than one clip is given, or an array without its rate.
+            ArgumentError: neither text nor a clip, the text means nothing here, more than one clip is given, or an
+                array without its rate.
             AudioError: the clip cannot be used, or is silent.
         """
-        if getattr(query, "ndim", 1) > 2:
-            shape = tuple(getattr(query, "shape", ()))
+        if not isinstance(query, (str, os.PathLike, np.ndarray, Tensor)):
+            raise ArgumentError(
+                f"query is a {type(query).__name__}: give one name, or one clip, an array (samples,) or "
+                "(channels, samples) or a file as pathlib.Path"
+            )
+        is_array = isinstance(query, (np.ndarray, Tensor))
+        if is_array and query.ndim > 2:
+            shape = tuple(query.shape)
             raise ArgumentError(f"query of shape {shape}: give one clip, (samples,) or (channels, samples)")
+        if is_array and sample_rate is None:
+            raise ArgumentError("query is an array, which says nothing about its sample rate: pass query_rate")
         with torch.no_grad():
             if isinstance(query, str):
                 return self.encode_text(query)
             try:
                 return self.encode_clip(query, sample_rate)
-            except AudioError as error:
-                raise AudioError(f"the query: {error}") from error
+            except (AudioError, ArgumentError) as error:
+                kind = AudioError if isinstance(error, AudioError) else ArgumentError
+                raise kind(f"the query: {error}") from error
 
     def named(self, name: str) -> Tensor | None:
         """The vector (Q,) of an instrument's name with its gradient, for training; None where names are not learned."""

@@ -104,8 +104,34 @@ def test_clips_that_cannot_be_used(encoder, tmp_path):
 
 def test_encoders_without_queries_say_so():
     for encoder in (SpectralEncoder(dim=4, channels=4, n_blocks=1, hidden=4), FxEncoderPlusPlus([4, 8], 4)):
-        with pytest.raises(ArgumentError, match=r"takes no query.*; an FxEncoderPlusPlus that was built with queries"):
+        with pytest.raises(ArgumentError, match=r"takes no query.*; load_encoder\(\"listening\"\) takes queries"):
             encoder.embed(noise(1.0), RATE, query="bass")
+
+
+@pytest.mark.parametrize("name", ["Bass", "BASS", " bass "])
+def test_names_are_asked_for_in_any_case(encoder, name):
+    audio = noise(1.0)
+    assert torch.equal(encoder.embed(audio, RATE, query=name), encoder.embed(audio, RATE, query="bass"))
+
+
+@pytest.mark.parametrize("query", [["bass"], 3, ("bass", "drums")])
+def test_what_is_no_query_is_named(encoder, query):
+    with pytest.raises(ArgumentError, match=f"query is a {type(query).__name__}: give one name, or one clip"):
+        encoder.embed(noise(1.0), RATE, query=query)
+
+
+def test_the_rate_of_a_clip_is_asked_for(encoder, tmp_path):
+    save_audio(tmp_path / "mixture.wav", noise(1.0), RATE)
+    with pytest.raises(ArgumentError, match=r"query is an array.*pass query_rate"):
+        encoder.embed(tmp_path / "mixture.wav", query=noise(1.0))
+    with pytest.raises(ArgumentError, match="the query: sample rate is 1 Hz"):
+        encoder.embed(noise(1.0), RATE, query=noise(1.0), query_rate=1)
+
+
+def test_recordings_are_embedded_one_by_one(encoder):
+    for several in ([noise(1.0), noise(1.0)], ("a.wav", "b.wav")):
+        with pytest.raises(ArgumentError, match=f"audio is a {type(several).__name__}: .*embed several one by one"):
+            encoder.embed(several, RATE)
 
 
 def test_a_release_keeps_names_and_answers(encoder, tmp_path):

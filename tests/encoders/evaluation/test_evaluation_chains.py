@@ -65,11 +65,11 @@ def test_plugins_are_drawn_over_their_ranges() -> None:
 @pytest.mark.parametrize(
     ("name", "plugins", "message"),
     [
-        ("plugins", [], "0 plug-ins"),
-        ("default", ["a.vst3"], "goes with"),
+        ("plugins", [], "needs plug-ins: give them with --plugin"),
+        ("default", ["a.vst3"], "--plugin goes with"),
         ("plugins", ["a.lv2"], "LV2"),
         ("plugins", ["missing.vst3"], "cannot be loaded"),
-        ("rooms", [], "impulse responses"),
+        ("rooms", [], "needs impulse responses: give them with --impulse-responses"),
         ("nothing", [], "choose from default"),
         ("default without zither", [], "zither"),
         ("numpy without zither", [], "zither"),
