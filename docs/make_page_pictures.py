@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import torch
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from encoders import load_encoder
 from fxrep.audio import normalize_loudness, save_audio
@@ -41,8 +42,8 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
 FIRST = ["Dry", "New", "Iron", "Slow", "Paper", "Low", "Far", "Amber", "Second", "Quiet", "Salt", "Open"]
 SECOND = ["County", "Leaf", "Bridge", "Harvest", "Signal"]
 GENRES = ["folk", "pop", "rock"]
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 
 
 def make_library(folder: Path) -> Path:
@@ -51,7 +52,7 @@ def make_library(folder: Path) -> Path:
     titles = iter([f"{one} {other}" for other in SECOND for one in FIRST])
     for number in range(15):
         song = generate_song(number, duration_s=DURATION_S, tracks=TRACKS)
-        mix = sum(song.tracks.values())[None]
+        mix = torch.stack(list(song.tracks.values())).sum(0)[None]
         for artist, recipe in RECIPES.items():
             path = folder / "songs" / artist / f"{next(titles)}.flac"
             wet = render_settings(mix, song.sample_rate, recipe)[0]
@@ -97,7 +98,7 @@ def served(index: Path, mix: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, size: dict[str, int], scheme: Any) -> Iterator[Page]:
+def opened(browser: Browser, address: str, size: ViewportSize, scheme: Any) -> Iterator[Page]:
     """A page of a size, dark or light."""
     context = browser.new_context(viewport=size, color_scheme=scheme, base_url=address, reduced_motion="reduce")
     page = context.new_page()
