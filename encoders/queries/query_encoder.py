@@ -61,12 +61,12 @@ class QueryEncoder(Configurable, nn.Module):
                 f"query is a {type(query).__name__}: give one name, or one clip, an array (samples,) or "
                 "(channels, samples) or a file as pathlib.Path"
             )
-        is_array = isinstance(query, (np.ndarray, Tensor))
-        if is_array and query.ndim > 2:
-            shape = tuple(query.shape)
-            raise ArgumentError(f"query of shape {shape}: give one clip, (samples,) or (channels, samples)")
-        if is_array and sample_rate is None:
-            raise ArgumentError("query is an array, which says nothing about its sample rate: pass query_rate")
+        if isinstance(query, (np.ndarray, Tensor)):
+            if query.ndim > 2:
+                shape = tuple(query.shape)
+                raise ArgumentError(f"query of shape {shape}: give one clip, (samples,) or (channels, samples)")
+            if sample_rate is None:
+                raise ArgumentError("query is an array, which says nothing about its sample rate: pass query_rate")
         with torch.no_grad():
             if isinstance(query, str):
                 return self.encode_text(query)
