@@ -116,7 +116,7 @@ class EffectEncoder(Configurable, nn.Module):
 
         Raises:
             AudioError: the audio or the query cannot be used, or is silent throughout.
-            ArgumentError: a list of recordings; an array without a sample rate; an unknown name; a query where none is taken.
+            ArgumentError: a list; an array without a sample rate; an unknown name; a query where none is taken.
         """
         vector = None if query is None else self.read_query(query, sample_rate if query_rate is None else query_rate)
         if isinstance(audio, (list, tuple)):
