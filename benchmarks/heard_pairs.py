@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from encoders import SpectralEncoder
@@ -28,6 +28,9 @@ from fxrep.progress import track_progress
 
 CONTENTS = 16  # of a part; each comes under two chains
 SHORTEST = 0.6  # share of a clip that is heard at least
+
+Batch = tuple[Tensor, Tensor]
+"""Frames (2, B, F, T) of both sides, and which effects are on (B, E)."""
 
 
 def balanced_chain() -> EffectChain:
@@ -63,36 +66,30 @@ class HeardPairs:
                 frames, active, instruments = self._rendered(number)
                 np.savez(draft, frames=frames, active=active, instruments=instruments)
 
-    def choose(self, n_parts: int, n_pairs: int, effect: str | None, instrument: str | None, seed: int) -> np.ndarray:
-        """Mark `n_pairs` at random of the pairs without something: (n_parts, rows of a part).
-
-        Raises:
-            DataError: there are fewer.
-        """
+    def without(self, n_parts: int, effect: str | None, instrument: str | None) -> np.ndarray:
+        """Which pairs are without an effect or an instrument, (n_parts, rows of a part)."""
         parts = [np.load(self._path(number)) for number in range(n_parts)]
-        allowed = np.stack([part["instruments"] for part in parts]) != instrument
+        allowed: np.ndarray = np.stack([part["instruments"] for part in parts]) != instrument
         if effect:
             allowed &= ~np.stack([part["active"] for part in parts])[..., self.labels.index(effect)]
-        places = np.flatnonzero(allowed)
-        if len(places) < n_pairs:
-            raise DataError(f"{self.folder} has {len(places)} pairs without {effect or instrument}, not {n_pairs}")
-        chosen = np.zeros(allowed.size, dtype=bool)
-        chosen[np.random.default_rng(seed).choice(places, n_pairs, replace=False)] = True
-        return chosen.reshape(allowed.shape)
+        return allowed
 
-    def batches(self, chosen: np.ndarray, epochs: int, batch_size: int, seed: int) -> Iterator[Tensor]:
-        """Batches (2, batch_size, F, T) of chosen pairs, another order of parts in each epoch.
+    def batches(self, chosen: np.ndarray, epochs: int, batch_size: int, seed: int) -> Iterator[Batch]:
+        """Batches of chosen pairs, another order of parts in each epoch.
 
         Both chains of a content stand in one part, so that what is left of them meets in a batch.
         """
-        generator, rest = np.random.default_rng(seed), np.empty((2, 0, 0, 0), dtype=np.float16)
+        generator = np.random.default_rng(seed)
+        frames, active = np.empty((2, 0, 0, 0), dtype=np.float16), np.empty((0, len(self.labels)), dtype=bool)
         for number in np.concatenate([generator.permutation(len(chosen)) for _ in range(epochs)]):
             with np.load(self._path(int(number))) as part:
-                rows = part["frames"][:, chosen[number]]
-            rest = np.concatenate([rest, rows], axis=1) if rest.size else rows
-            while rest.shape[1] >= batch_size:
-                yield torch.from_numpy(rest[:, :batch_size].astype(np.float32))
-                rest = rest[:, batch_size:]
+                rows, on = part["frames"][:, chosen[number]], part["active"][chosen[number]]
+            frames = np.concatenate([frames, rows], axis=1) if frames.size else rows
+            active = np.concatenate([active, on])
+            while len(active) >= batch_size:
+                first = torch.from_numpy(frames[:, :batch_size].astype(np.float32))
+                yield first, torch.from_numpy(active[:batch_size])
+                frames, active = frames[:, batch_size:], active[batch_size:]
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:05d}.npz"
@@ -110,18 +107,60 @@ class HeardPairs:
         return np.stack(frames), active, instruments
 
 
-def train_on_frames(encoder: SpectralEncoder, batches: Iterator[Tensor], steps: int, peak: float, seed: int) -> None:
-    """One step a batch, both sides cut at random; the rate rises over a twentieth and falls as half a cosine."""
-    optimizer = torch.optim.AdamW(encoder.parameters(), lr=peak)
+def parts_for(pairs: int) -> int:
+    """Parts that hold so many pairs without any effect, half of all, and some more, since that is chance."""
+    return math.ceil((2.1 * pairs + 32) / (2 * CONTENTS))
+
+
+def choose(allowed: np.ndarray, n_pairs: int, seed: int) -> np.ndarray:
+    """Mark `n_pairs` at random of those that are allowed, in the same shape.
+
+    Raises:
+        DataError: there are fewer.
+    """
+    places = np.flatnonzero(allowed)
+    if len(places) < n_pairs:
+        raise DataError(f"{len(places)} pairs are without what is held out, not {n_pairs}")
+    chosen = np.zeros(allowed.size, dtype=bool)
+    chosen[np.random.default_rng(seed).choice(places, n_pairs, replace=False)] = True
+    return chosen.reshape(allowed.shape)
+
+
+def plain_loss(first: Tensor, second: Tensor, active: Tensor) -> Tensor:
+    """NT-Xent of embeddings (B, D) of unit length, whichever effects are on."""
+    return nt_xent(first, second)
+
+
+def train_on_frames(
+    encoder: SpectralEncoder,
+    batches: Iterator[Batch],
+    steps: int,
+    peak: float,
+    seed: int,
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor] = plain_loss,
+    also: Iterable[nn.Parameter] = (),
+) -> None:
+    """One step a batch, both sides cut at random; the rate rises over a twentieth and falls as half a cosine.
+
+    Args:
+        encoder: to train.
+        batches: of `HeardPairs`.
+        steps: that there will be.
+        peak: of the learning rate.
+        seed: of the cuts.
+        loss: of both sides' embeddings (B, D) of unit length, and of which effects are on (B, E).
+        also: parameters of the loss.
+    """
+    optimizer = torch.optim.AdamW([*encoder.parameters(), *also], lr=peak)
     generator = np.random.default_rng(seed)
     encoder.train()
-    for step, batch in enumerate(batches):
+    for step, (batch, active) in enumerate(batches):
         share = step / steps
         for group in optimizer.param_groups:
             group["lr"] = peak * min(share / 0.05 + 1e-3, 0.5 + 0.5 * math.cos(math.pi * min(share, 1.0)))
         embedded = [encoder.embed_frames(encoder.standardize(cut(side, generator))) for side in batch]
         first, second = (F.normalize(side, dim=-1) for side in embedded)
-        nt_xent(first, second).backward()
+        loss(first, second, active).backward()
         optimizer.step()
         optimizer.zero_grad()
     encoder.eval()

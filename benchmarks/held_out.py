@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from heard_pairs import CONTENTS, HeardPairs, train_on_frames
+from heard_pairs import HeardPairs, choose, parts_for, train_on_frames
 
 from encoders import EffectEncoder, SpectralEncoder, load_encoder, save_encoder
 from encoders.checkpoints import describe_encoder
@@ -89,7 +88,7 @@ def trained(training: Training, manifest: Manifest, options: argparse.Namespace)
         return load_encoder(folder)
     pairs, n_parts = HeardPairs(options.keep / "pairs", manifest, options.segment_s), parts_for(options.pairs)
     pairs.render(n_parts)
-    chosen = pairs.choose(n_parts, options.pairs, training.effect, training.instrument, options.seed)
+    chosen = choose(pairs.without(n_parts, training.effect, training.instrument), options.pairs, options.seed)
     torch.manual_seed(options.seed)
     encoder, start = SpectralEncoder(), time.process_time()
     steps = options.pairs * options.epochs // options.batch_size
@@ -99,11 +98,6 @@ def trained(training: Training, manifest: Manifest, options: argparse.Namespace)
     save_encoder(encoder, folder, metadata={"training": {**recipe, "cpu_s": seconds}})
     print(f"{training.name}: {seconds:.0f} s of processor time", file=sys.stderr, flush=True)
     return encoder
-
-
-def parts_for(pairs: int) -> int:
-    """Parts that hold so many pairs without any effect, half of all, and some more, since that is chance."""
-    return math.ceil((2.1 * pairs + 32) / (2 * CONTENTS))
 
 
 def digest(manifest: Manifest) -> str:

@@ -57,16 +57,19 @@ def test_each_training_hears_as_many_pairs_without_one_thing(
     active, instruments = (np.stack([part[name] for part in parts]) for name in ("active", "instruments"))
     assert active.shape == (3, 32, 7) and set(instruments.flat) == {"bass", "keys"}
     assert 0.4 < active.mean() < 0.6
-    dry, bass_free = pairs.choose(3, 30, "saturation", None, 0), pairs.choose(3, 30, None, "bass", 0)
+    choose = importlib.import_module("heard_pairs").choose
+    dry = choose(pairs.without(3, "saturation", None), 30, 0)
+    bass_free = choose(pairs.without(3, None, "bass"), 30, 0)
     assert dry.sum() == bass_free.sum() == 30
     assert not active[dry][:, pairs.labels.index("saturation")].any() and active[dry].any()
     assert set(instruments[bass_free]) == {"keys"}
-    (batch,) = pairs.batches(dry, 1, 30, 0)
+    ((batch, on),) = pairs.batches(dry, 1, 30, 0)
     assert batch.shape[:2] == (2, 30) and batch.isfinite().all()
+    assert on.sum() == active[dry].sum() and not on[:, pairs.labels.index("saturation")].any()
     stored = np.concatenate([part["frames"][:, rows] for part, rows in zip(parts, dry, strict=True)], axis=1)
     assert batch.sum().item() == pytest.approx(stored.astype(np.float64).sum(), rel=1e-4)
-    with pytest.raises(DataError, match="pairs without panner, not 90"):
-        pairs.choose(3, 90, "panner", None, 0)
+    with pytest.raises(DataError, match="pairs are without what is held out, not 90"):
+        choose(pairs.without(3, "panner", None), 90, 0)
 
 
 def test_parts_are_rendered_once_and_alike(small: ModuleType, manifest: Manifest, tmp_path: Path) -> None:
