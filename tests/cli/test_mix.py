@@ -43,7 +43,7 @@ def test_folder_and_json(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "<h1>Mix by equal_loudness</h1>" in page and made["decisions"][0] in page
     torch.testing.assert_close(MixSession.load(made["console"]).render(), load_audio(made["mix"])[0])
-    assert fxrep(monkeypatch, song, "-m", "mono_sum", "-o", out) == 1
+    assert fxrep(monkeypatch, song, "-m", "mono_sum", "-o", out) == 2
     assert "holds a mix already" in capsys.readouterr().err
     assert fxrep(monkeypatch, song, "-m", "mono_sum", "-o", out, "--force") == 0
     assert "report.html: 2 tracks, 2.0 s; " in capsys.readouterr().out
