@@ -16,12 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from heard_pairs import CONTENTS, HeardPairs, choose, parts_for, plain_loss, train_on_frames
+from heard_pairs import CONTENTS, HeardPairs, add_training_options, parts_for, plain_loss, train_on_frames
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,7 +37,6 @@ from fxrep.cli.evaluate_options import markdown_table, open_manifest, with_inter
 from fxrep.errors import ArgumentError
 from fxrep.files import atomic_file
 
-LEARNING_RATE = 1e-3
 N_MELS, N_STEPS = 64, 8
 # Where `StereoFrames` has what: levels of left, right, mid and side by band, phase by band, steps in the hop and peaks.
 GROUPS = {
@@ -76,7 +74,6 @@ class Ablated(SpectralEncoder):
         for group in removed:
             heard[GROUPS[group]] = 0.0
         self.register_buffer("heard", heard)
-        self.level = level
         if not moments:
             first = torch.zeros(6 * self.frames.n_features)
             first[: self.frames.n_features] = 1.0
@@ -168,7 +165,7 @@ class Variant:
 
     parts: dict[str, Any] = field(default_factory=dict)
     loss: Callable[[], Callable[[Tensor, Tensor, Tensor], Tensor]] = lambda: plain_loss
-    batch_size: int = 64
+    batch_size: int | None = None
     one_chain: bool = False
 
 
@@ -198,11 +195,7 @@ def trained(name: str, pairs: HeardPairs, options: argparse.Namespace) -> Spectr
     n_parts, start = parts_for(options.pairs), time.process_time()
     pairs.render(n_parts)
     allowed = one_chain(n_parts) if variant.one_chain else np.ones((n_parts, 2 * CONTENTS), dtype=bool)
-    chosen = choose(allowed, options.pairs, options.seed)
-    batches = pairs.batches(chosen, options.epochs, variant.batch_size, options.seed)
-    steps = options.pairs * options.epochs // variant.batch_size
-    also = loss.parameters() if isinstance(loss, nn.Module) else ()
-    train_on_frames(encoder, batches, steps, LEARNING_RATE, options.seed, loss, also)
+    train_on_frames(encoder, pairs, allowed, options, loss, variant.batch_size)
     with atomic_file(path) as draft:
         torch.save(encoder.state_dict(), draft)
     print(f"{name}: {time.process_time() - start:.0f} s of processor time", file=sys.stderr, flush=True)
@@ -244,12 +237,7 @@ def table(encoders: dict[str, SpectralEncoder], options: argparse.Namespace) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("--keep", type=Path, required=True, help="folder for the pairs and the trained weights")
-    parser.add_argument("--pairs", type=int, default=10000, help="that each variant is trained on")
-    parser.add_argument("--epochs", type=int, default=2, help="times that each pair is heard")
-    parser.add_argument("--segment-s", type=float, default=2.0, help="seconds per content in training")
-    parser.add_argument("--seed", type=int, default=0, help="of the random weights")
+    add_training_options(parser)
     parser.add_argument("--variant", action="append", help="repeat for several; by default all; the first is the whole")
     parser.add_argument("--split", default="validation", help="songs to measure on: choices are made on these")
     parser.add_argument("--groups", type=int, default=1, help="of candidates, per instrument")

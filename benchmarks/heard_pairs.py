@@ -7,9 +7,10 @@ without an instrument are those of songs without it.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,12 @@ from encoders.objectives import nt_xent
 from fxrep.data import Manifest
 from fxrep.data.pairs import PairDataset, PairRenderer
 from fxrep.effects import EffectChain, create_chain
+from fxrep.effects.chain_settings import entry_label
 from fxrep.errors import DataError
 from fxrep.files import atomic_file
 from fxrep.progress import track_progress
 
+LEARNING_RATE = 1e-3
 CONTENTS = 16  # of a part; each comes under two chains
 SHORTEST = 0.6  # share of a clip that is heard at least
 
@@ -101,7 +104,7 @@ class HeardPairs:
         clips = {side: torch.stack([item[side] for item in items]) for side in "ab"}
         rendered = self.renderer(clips, self.encoder.sample_rate, torch.Generator().manual_seed(number))
         frames = [self.encoder.frames(side).numpy().astype(np.float16) for side in (rendered.a, rendered.b)]
-        on = [{entry.get("label", entry["effect"]) for entry in settings} for settings in rendered.settings]
+        on = [{entry_label(entry) for entry in settings} for settings in rendered.settings]
         active = np.array([[label in names for label in self.labels] for names in on])
         instruments = np.array([item["instrument"] for item in items] * 2)
         return np.stack(frames), active, instruments
@@ -131,33 +134,50 @@ def plain_loss(first: Tensor, second: Tensor, active: Tensor) -> Tensor:
     return nt_xent(first, second)
 
 
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """What all trainings on such pairs take, beside a folder to keep them in."""
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--keep", type=Path, required=True, help="folder for the pairs and what is trained on them")
+    parser.add_argument("--pairs", type=int, default=10000, help="that each encoder is trained on")
+    parser.add_argument("--epochs", type=int, default=2, help="times that each pair is heard")
+    parser.add_argument("--batch-size", type=int, default=64, help="pairs of a step")
+    parser.add_argument("--segment-s", type=float, default=2.0, help="seconds per content in training")
+    parser.add_argument("--seed", type=int, default=0, help="of the random weights")
+
+
 def train_on_frames(
     encoder: SpectralEncoder,
-    batches: Iterator[Batch],
-    steps: int,
-    peak: float,
-    seed: int,
+    pairs: HeardPairs,
+    allowed: np.ndarray,
+    options: argparse.Namespace,
     loss: Callable[[Tensor, Tensor, Tensor], Tensor] = plain_loss,
-    also: Iterable[nn.Parameter] = (),
+    batch_size: int | None = None,
 ) -> None:
     """One step a batch, both sides cut at random; the rate rises over a twentieth and falls as half a cosine.
 
     Args:
         encoder: to train.
-        batches: of `HeardPairs`.
-        steps: that there will be.
-        peak: of the learning rate.
-        seed: of the cuts.
-        loss: of both sides' embeddings (B, D) of unit length, and of which effects are on (B, E).
-        also: parameters of the loss.
+        pairs: rendered.
+        allowed: which of them may be heard, (parts, rows of a part).
+        options: of `add_training_options`.
+        loss: of both sides' embeddings (B, D) of unit length, and of which effects are on (B, E); a module brings
+            parameters that are trained too.
+        batch_size: None for that of the options.
+
+    Raises:
+        DataError: fewer pairs are allowed than are to be heard.
     """
-    optimizer = torch.optim.AdamW([*encoder.parameters(), *also], lr=peak)
-    generator = np.random.default_rng(seed)
+    size = batch_size or options.batch_size
+    batches = pairs.batches(choose(allowed, options.pairs, options.seed), options.epochs, size, options.seed)
+    steps = options.pairs * options.epochs // size
+    also = loss.parameters() if isinstance(loss, nn.Module) else ()
+    optimizer = torch.optim.AdamW([*encoder.parameters(), *also], lr=LEARNING_RATE)
+    generator = np.random.default_rng(options.seed)
     encoder.train()
     for step, (batch, active) in enumerate(batches):
         share = step / steps
         for group in optimizer.param_groups:
-            group["lr"] = peak * min(share / 0.05 + 1e-3, 0.5 + 0.5 * math.cos(math.pi * min(share, 1.0)))
+            group["lr"] = LEARNING_RATE * min(share / 0.05 + 1e-3, 0.5 + 0.5 * math.cos(math.pi * min(share, 1.0)))
         embedded = [encoder.embed_frames(encoder.standardize(cut(side, generator))) for side in batch]
         first, second = (F.normalize(side, dim=-1) for side in embedded)
         loss(first, second, active).backward()

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from heard_pairs import HeardPairs, choose, parts_for, train_on_frames
+from heard_pairs import HeardPairs, add_training_options, parts_for, train_on_frames
 
 from encoders import EffectEncoder, SpectralEncoder, load_encoder, save_encoder
 from encoders.checkpoints import describe_encoder
@@ -37,7 +37,6 @@ from fxrep.effects.chains import WITHOUT, leave_out
 from fxrep.errors import ArgumentError
 from fxrep.files import atomic_file
 
-LEARNING_RATE = 1e-3
 EVERYTHING = "everything"
 BESIDE = ("default", "untrained", "production", "log_mel")
 RESAMPLES = 2000
@@ -88,12 +87,10 @@ def trained(training: Training, manifest: Manifest, options: argparse.Namespace)
         return load_encoder(folder)
     pairs, n_parts = HeardPairs(options.keep / "pairs", manifest, options.segment_s), parts_for(options.pairs)
     pairs.render(n_parts)
-    chosen = choose(pairs.without(n_parts, training.effect, training.instrument), options.pairs, options.seed)
+    allowed = pairs.without(n_parts, training.effect, training.instrument)
     torch.manual_seed(options.seed)
     encoder, start = SpectralEncoder(), time.process_time()
-    steps = options.pairs * options.epochs // options.batch_size
-    batches = pairs.batches(chosen, options.epochs, options.batch_size, options.seed)
-    train_on_frames(encoder, batches, steps, LEARNING_RATE, options.seed)
+    train_on_frames(encoder, pairs, allowed, options)
     seconds = time.process_time() - start
     save_encoder(encoder, folder, metadata={"training": {**recipe, "cpu_s": seconds}})
     print(f"{training.name}: {seconds:.0f} s of processor time", file=sys.stderr, flush=True)
@@ -249,13 +246,7 @@ def run(options: argparse.Namespace) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("--keep", type=Path, required=True, help="folder for the trained encoders")
-    parser.add_argument("--pairs", type=int, default=10000, help="that each encoder is trained on")
-    parser.add_argument("--epochs", type=int, default=2, help="times that each pair is heard")
-    parser.add_argument("--batch-size", type=int, default=64, help="pairs of a step")
-    parser.add_argument("--segment-s", type=float, default=2.0, help="seconds per content in training")
-    parser.add_argument("--seed", type=int, default=0, help="of the random weights")
+    add_training_options(parser)
     parser.add_argument("--family", action="append", help="effect to hold out; repeat for several")
     parser.add_argument(
         "--instrument", action="append", help="to hold out; without this and --family, all that is measured is"

@@ -61,7 +61,7 @@ def make_library(folder: Path) -> Path:
             metadata[str(path)] = {
                 "artist": artist,
                 "tempo": 80 + 3 * number,
-                "genre": ["folk", "pop", "rock"][number % 3],
+                "genre": GENRES[number % len(GENRES)],
             }
     index_path = folder / "studio.fxindex"
     with ReferenceIndex.create(index_path, load_encoder("tiny"), model="tiny") as index:
